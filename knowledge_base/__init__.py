@@ -1,0 +1,1 @@
+"""Departments, duties, catalogue, routing, duplicates and storage."""

@@ -1,0 +1,1 @@
+"""Domain objects, text normalisation, and the bundled model's inference, free of torch."""

@@ -1,0 +1,33 @@
+"""Applying fitted constants: temperatures, softmax, prediction sets. Nothing is fitted here."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from models.contract import FloatArray
+
+
+def softmax(logits: FloatArray, temperature: float = 1.0) -> FloatArray:
+    """Return row-wise probabilities, float32 of the shape of ``logits``, after division by ``temperature``."""
+    scaled = np.asarray(logits, dtype=np.float64) / temperature
+    scaled -= scaled.max(axis=-1, keepdims=True)
+    powers = np.exp(scaled)
+    return np.asarray(powers / powers.sum(axis=-1, keepdims=True), dtype=np.float32)
+
+
+def sigmoid(logits: FloatArray, temperature: float = 1.0) -> FloatArray:
+    """Return element-wise probabilities, float32 of the shape of ``logits``."""
+    scaled = np.clip(np.asarray(logits, dtype=np.float64) / temperature, -40.0, 40.0)
+    return np.asarray(1.0 / (1.0 + np.exp(-scaled)), dtype=np.float32)
+
+
+def prediction_set(probabilities: FloatArray, threshold: float) -> list[int]:
+    """Return the labels, most probable first, of the adaptive prediction set.
+
+    Labels are added in order of probability until their sum reaches ``threshold`` (fitted so that the set
+    covers the true label at the promised rate; Romano, Sesia and Candès 2020, without randomisation).
+    """
+    order = np.argsort(-probabilities, kind="stable")
+    cumulated = np.cumsum(probabilities[order])
+    size = int(np.searchsorted(cumulated, threshold - 1e-9)) + 1
+    return [int(index) for index in order[:size]]

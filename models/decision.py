@@ -1,0 +1,49 @@
+"""Deciding alone or handing to a person, with stable reason codes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from models.bundle import DecisionThresholds
+
+URGENT_LEVELS = (1, 2)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """``route`` is ``auto`` or ``review``; ``reasons`` says why it is not automatic."""
+
+    route: str
+    reasons: tuple[str, ...]
+    error_budget: float
+
+
+@dataclass(frozen=True, slots=True)
+class Confidence:
+    """What the decision looks at, all probabilities calibrated."""
+
+    category: float
+    lead: float
+    urgency_level: int
+    urgent_probability: float
+    false_report_band: str
+    possible_duplicate: bool
+    degraded: tuple[str, ...] = ()
+
+
+def decide(confidence: Confidence, thresholds: DecisionThresholds, urgent_above: float = 0.5) -> Decision:
+    """Return ``auto`` only where the fitted thresholds keep the promised error budget."""
+    reasons = []
+    if confidence.category < thresholds.category:
+        reasons.append("category_uncertain")
+    if confidence.lead < thresholds.lead:
+        reasons.append("lead_uncertain")
+    if confidence.urgency_level in URGENT_LEVELS or confidence.urgent_probability >= urgent_above:
+        reasons.append("urgent")
+    if confidence.false_report_band == "high":
+        reasons.append("possible_false_report")
+    if confidence.possible_duplicate:
+        reasons.append("possible_duplicate")
+    if confidence.degraded:
+        reasons.append("degraded")
+    return Decision("review" if reasons else "auto", tuple(reasons), thresholds.error_budget)

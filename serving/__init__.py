@@ -1,0 +1,1 @@
+"""The inference API, its pages and the command line."""

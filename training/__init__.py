@@ -1,0 +1,1 @@
+"""From labelled messages to a served bundle; the only place for torch."""

@@ -1,0 +1,121 @@
+"""Fitting the constants that a bundle ships: shares, temperatures, prediction sets, decision thresholds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.stats import beta
+from torch import Tensor, nn
+
+from models.calibration import softmax
+from models.contract import FloatArray
+from training.losses import head_loss
+
+_STEPS = 60
+_COVERAGE = 0.90
+NEVER = 1.01
+
+
+def _minimise(parameters: list[nn.Parameter], loss_of: object) -> None:
+    optimiser = torch.optim.LBFGS(parameters, lr=0.5, max_iter=_STEPS, line_search_fn="strong_wolfe")
+
+    def closure() -> Tensor:
+        optimiser.zero_grad()
+        loss: Tensor = loss_of()  # type: ignore[operator]
+        loss.backward()  # type: ignore[no-untyped-call]
+        return loss
+
+    optimiser.step(closure)  # type: ignore[no-untyped-call]
+
+
+def fit_shares(deep: Mapping[str, Tensor], wide: Mapping[str, Tensor],
+               targets: Mapping[str, Tensor]) -> dict[str, tuple[float, float]]:
+    """Return for each head the weights of encoder and wide logits that minimise the calibration loss."""
+    shares = {}
+    for head, target in targets.items():
+        logs = nn.Parameter(torch.tensor([0.0, 0.0]))
+
+        def loss(head: str = head, target: Tensor = target, logs: nn.Parameter = logs) -> Tensor:
+            weights = logs.exp()
+            return head_loss(head, deep[head] * weights[0] + wide[head] * weights[1], target, smoothing=0.0)
+
+        _minimise([logs], loss)
+        shares[head] = (float(logs[0].detach().exp()), float(logs[1].detach().exp()))
+    return shares
+
+
+def fit_temperatures(logits: Mapping[str, Tensor], targets: Mapping[str, Tensor]) -> dict[str, float]:
+    """Return one temperature a head (Guo et al. 2017), fitted by likelihood."""
+    temperatures = {}
+    for head, target in targets.items():
+        log = nn.Parameter(torch.zeros(1))
+
+        def loss(head: str = head, target: Tensor = target, log: nn.Parameter = log) -> Tensor:
+            return head_loss(head, logits[head] / log.exp(), target, smoothing=0.0)
+
+        _minimise([log], loss)
+        temperatures[head] = float(log.detach().exp())
+    return temperatures
+
+
+def fit_prediction_set(logits: FloatArray, labels: NDArray[np.int64], temperature: float) -> float:
+    """Return the cumulated probability at which sets cover the label at 0.90 (split conformal).
+
+    The score of a row is the probability cumulated down to its label; the threshold is the
+    ceil((n + 1) * 0.90)-th smallest score.
+    """
+    probabilities = softmax(logits, temperature)
+    order = np.argsort(-probabilities, axis=1, kind="stable")
+    cumulated = np.cumsum(np.take_along_axis(probabilities, order, axis=1), axis=1)
+    rank = (order == labels[:, None]).argmax(axis=1)
+    scores = np.sort(cumulated[np.arange(len(labels)), rank])
+    position = min(len(scores), int(np.ceil((len(scores) + 1) * _COVERAGE)))
+    return float(scores[position - 1])
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionFit:
+    """A threshold on both confidences, and what it showed on the rows it was fitted on."""
+
+    error_budget: float
+    threshold: float
+    share: float
+    errors: int
+    decided: int
+
+
+def error_bound(errors: int, decided: int, confidence: float = 0.9) -> float:
+    """Return the Clopper-Pearson upper bound of the error rate."""
+    if decided == 0 or errors >= decided:
+        return 1.0
+    return float(beta.ppf(confidence, errors + 1, decided - errors))
+
+
+def fit_decision(confidence: FloatArray, correct: NDArray[np.bool_], error_budget: float) -> DecisionFit:
+    """Return the lowest threshold whose error rate is within the budget with 90 % confidence.
+
+    Thresholds are tested from strict to loose and testing stops at the first failure (fixed-sequence testing,
+    Angelopoulos et al. 2021, Learn then Test), so that the guarantee holds for the one chosen. The walk begins
+    where enough cases are decided for the bound to be reachable at all.
+    """
+    order = np.argsort(-confidence, kind="stable")
+    best = DecisionFit(error_budget, NEVER, 0.0, 0, 0)
+    start = int(np.ceil(np.log(0.1) / np.log(1 - error_budget)))
+    grid = range(start, len(order) + 1, max(1, len(order) // 60))
+    for decided in grid:
+        errors = int((~correct[order[:decided]]).sum())
+        if error_bound(errors, decided) > error_budget:
+            break
+        best = DecisionFit(error_budget, float(confidence[order[decided - 1]]), decided / len(order), errors, decided)
+    return best
+
+
+def split_logits(joined: Tensor, sizes: Mapping[str, int]) -> dict[str, Tensor]:
+    """Cut joined logits (N, sum of sizes) into heads."""
+    return dict(zip(sizes, joined.split(list(sizes.values()), dim=-1), strict=True))
+
+

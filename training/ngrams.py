@@ -1,0 +1,71 @@
+"""Character n-gram features of the wide part: which n-grams, and their TF-IDF weights."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.ngrams import WIDE_CHARACTERS, ngrams_of
+
+
+def _counted(texts: Sequence[str], classes: Sequence[int],
+             names: Sequence[str]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Count texts by n-gram and class (N, C), and by class (C,); texts of class -1 are left out."""
+    index = {ngram: i for i, ngram in enumerate(names)}
+    joint, totals = np.zeros((len(names), max(classes) + 1)), np.zeros(max(classes) + 1)
+    for text, label in zip(texts, classes, strict=True):
+        if label >= 0:
+            totals[label] += 1
+            known = {i for n in ngrams_of(text[:WIDE_CHARACTERS]) if (i := index.get(n)) is not None}
+            joint[list(known), label] += 1
+    return joint, totals
+
+
+def choose_ngrams(texts: Sequence[str], classes: Sequence[int], size: int, minimum: int = 3) -> list[str]:
+    """Return the ``size`` n-grams whose presence tells most about the classes, sorted.
+
+    N-grams in fewer than ``minimum`` texts are left out; so are texts of class -1.
+    """
+    counts = Counter(ngram for text in texts for ngram in set(ngrams_of(text[:WIDE_CHARACTERS])))
+    names = [ngram for ngram, count in counts.items() if count >= minimum]
+    order = np.argsort(-mutual_information(*_counted(texts, classes, names)), kind="stable")
+    return sorted(names[i] for i in order[:size])
+
+
+def salience_of(texts: Sequence[str], classes: Sequence[int], names: Sequence[str]) -> NDArray[np.float32]:
+    """Return how much each n-gram's presence says when it is there: KL(class | present || class), float32 (N,)."""
+    joint, totals = _counted(texts, classes, names)
+    given = (joint + totals / totals.sum()) / (joint.sum(axis=1, keepdims=True) + 1)
+    prior = totals / totals.sum()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(np.where(given > 0, given * np.log(given / prior), 0.0).sum(axis=1), dtype=np.float32)
+
+
+def mutual_information(joint: NDArray[np.float64], totals: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the information in nats of each n-gram's presence about the class.
+
+    ``joint`` (N, C) counts texts of class c with n-gram n; ``totals`` (C,) counts texts of class c.
+    """
+    size = totals.sum()
+    present = joint.sum(axis=1, keepdims=True)
+    information = np.zeros(len(joint))
+    for part, marginal in ((joint, present), (totals - joint, size - present)):
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = np.log(part * size / (marginal * totals))
+            information += np.where(part > 0, part / size * ratio, 0.0).sum(axis=1)
+    return information
+
+
+def inverse_document_frequency(texts: Iterable[str], ngrams: Sequence[str]) -> NDArray[np.float32]:
+    """Return smoothed IDF, float32 (len(ngrams),): log((1 + n) / (1 + df)) + 1 (scikit-learn's)."""
+    index = {ngram: i for i, ngram in enumerate(ngrams)}
+    frequency = np.zeros(len(ngrams))
+    count = 0
+    for text in texts:
+        count += 1
+        frequency[[index[n] for n in set(ngrams_of(text[:WIDE_CHARACTERS])) if n in index]] += 1
+    return np.asarray(np.log((1 + count) / (1 + frequency)) + 1, dtype=np.float32)
+
