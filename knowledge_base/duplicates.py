@@ -17,7 +17,7 @@ from models.text import normalise
 FEATURES = ("cosine", "containment", "jaccard", "title", "shared_place", "place_conflict", "number_conflict",
             "same_category", "same_reporter", "years_apart")
 COMPARED_CHARACTERS = 800
-_NUMBERS = re.compile(r"\d+(?=[号栋幢座期弄单])|(?<=[A-Z])\d+(?=[市区县])")
+_NUMBERS = re.compile(r"(?<![月\d])\d+(?=[号栋幢座期弄单])|(?<=[A-Z])\d+(?=[市区县])")
 _SHINGLE = 3
 _PLACE_MINIMUM = 3
 _MASKED = re.compile(r"[A-Z]\d*[省市区县]")
@@ -113,9 +113,10 @@ class DuplicateScorer:
 
     def score(self, new: PairSide, earlier: Sequence[PairSide]) -> list[PairScore]:
         """Return a score for each earlier report, in order."""
-        return [self._score(features) for features in (pair_features(new, side) for side in earlier)]
+        return [self.score_features(features) for features in (pair_features(new, side) for side in earlier)]
 
-    def _score(self, features: FloatArray) -> PairScore:
+    def score_features(self, features: FloatArray) -> PairScore:
+        """Return the score of a pair by its features (10,)."""
         logit = float(np.clip(features @ self._weights + self._constant, -30, 30))
         return PairScore(float(1 / (1 + np.exp(-logit))), self._reasons(features))
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +20,7 @@ from models.contract import FloatArray, Predictor
 from models.text import normalise
 
 VECTORS_FILE = "duty_vectors.npz"
-_LEXICAL_SIZES = (2, 3)
+_CHARACTER_BITS = 21  # a code point fits, and three of them fit an int64
 _BATCH = 16
 _NEIGHBOURS = 200
 
@@ -39,7 +41,7 @@ def read_vectors(path: Path, model: str) -> dict[str, FloatArray]:
             if str(stored["model"]) != model:
                 return {}
             return dict(zip(stored["keys"].tolist(), stored["vectors"].astype(np.float32), strict=True))
-    except (OSError, ValueError, KeyError, EOFError):
+    except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile, zlib.error):
         return {}
 
 
@@ -128,46 +130,37 @@ class DutyIndex:
 
 
 class _Lexicon:
-    """TF-IDF cosine between a report and duties over character pairs and triples."""
+    """TF-IDF cosine between a report and duties over character pairs and triples, as sorted postings."""
 
     def __init__(self, documents: Sequence[str]) -> None:
-        grams = [self._grams(document) for document in documents]
-        names = sorted({gram for document in grams for gram in document})
-        self._ids = {gram: i for i, gram in enumerate(names)}
-        frequency = np.zeros(len(names))
-        for document in grams:
-            frequency[[self._ids[gram] for gram in document]] += 1
+        grams = [_grams(document) for document in documents]
+        everything = np.concatenate([*grams, np.zeros(0, dtype=np.int64)])
+        rows = np.repeat(np.arange(len(grams)), [len(one) for one in grams])
+        self._names, ids, frequency = np.unique(everything, return_inverse=True, return_counts=True)
         self._idf = np.log((1 + len(documents)) / (1 + frequency)) + 1
-        self._size = len(documents)
-        self._rows, self._weights, self._starts = self._postings(grams)
-
-    @staticmethod
-    def _grams(text: str) -> set[str]:
-        plain = normalise(text).text
-        return {plain[at:at + size] for size in _LEXICAL_SIZES for at in range(len(plain) - size + 1)}
-
-    def _postings(self, grams: Sequence[set[str]]) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
-        triples = []
-        for row, document in enumerate(grams):
-            ids = np.array(sorted(self._ids[gram] for gram in document), dtype=np.int64)
-            weights = self._idf[ids] / np.linalg.norm(self._idf[ids]) if len(ids) else np.zeros(0)
-            triples.append((ids, np.full(len(ids), row), weights))
-        ids = np.concatenate([one for one, _, _ in triples]) if triples else np.zeros(0, dtype=np.int64)
+        norms = np.sqrt(np.bincount(rows, weights=self._idf[ids] ** 2, minlength=len(grams)))
         order = np.argsort(ids, kind="stable")
-        starts = np.searchsorted(ids[order], np.arange(len(self._ids) + 1))
-        if not triples:
-            return np.zeros(0, dtype=np.int64), np.zeros(0), starts
-        return (np.concatenate([rows for _, rows, _ in triples])[order],
-                np.concatenate([weights for _, _, weights in triples])[order], starts)
+        self._rows = rows[order]
+        self._weights = (self._idf[ids] / norms[rows])[order] if len(ids) else np.zeros(0)
+        self._starts = np.concatenate([[0], np.cumsum(frequency)]).astype(np.int64)
+        self._size = len(documents)
 
     def similarities(self, text: str) -> FloatArray:
         """Return the cosine of the text with every document, float32 (documents,)."""
-        ids = [i for gram in self._grams(text) if (i := self._ids.get(gram)) is not None]
-        scores = np.zeros(self._size)
-        if ids:
-            norm = float(np.linalg.norm(self._idf[ids]))
-            slices = [slice(self._starts[i], self._starts[i + 1]) for i in ids]
-            rows = np.concatenate([self._rows[part] for part in slices])
-            weights = np.concatenate([self._weights[part] * self._idf[i] for part, i in zip(slices, ids, strict=True)])
-            scores = np.bincount(rows, weights=weights, minlength=self._size) / norm
-        return np.asarray(scores, dtype=np.float32)
+        grams = _grams(text)
+        places = np.searchsorted(self._names, grams)
+        known = places[(places < len(self._names)) & (self._names[np.minimum(places, len(self._names) - 1)] == grams)] \
+            if len(self._names) else places[:0]
+        if not len(known):
+            return np.zeros(self._size, dtype=np.float32)
+        postings = np.concatenate([np.arange(self._starts[i], self._starts[i + 1]) for i in known])
+        idf = np.repeat(self._idf[known], self._starts[known + 1] - self._starts[known])
+        scores = np.bincount(self._rows[postings], weights=self._weights[postings] * idf, minlength=self._size)
+        return np.asarray(scores / np.linalg.norm(self._idf[known]), dtype=np.float32)
+
+
+def _grams(text: str) -> NDArray[np.int64]:
+    """Return the distinct character pairs and triples of the normalised text as sorted integer codes."""
+    codes = np.frombuffer(normalise(text).text.encode("utf-32-le"), dtype=np.uint32).astype(np.int64)
+    pairs = codes[:-1] << _CHARACTER_BITS | codes[1:]
+    return np.unique(np.concatenate([pairs, pairs[:-1] << _CHARACTER_BITS | codes[2:]])) if len(pairs) else pairs

@@ -32,6 +32,7 @@ class KnowledgeBase:
     crosswalk: Crosswalk
     deadline_rules: tuple[DeadlineRule, ...]
     version: str
+    folder: Path = DEFAULT_FOLDER
     _by_code: dict[str, Department] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -90,7 +91,7 @@ def load_knowledge_base(folder: Path = DEFAULT_FOLDER) -> KnowledgeBase:
     rules = faults.read(lambda: read_deadline_rules(folder / "deadlines.yaml", taxonomy.codes), no_rules)
     if faults.found:
         raise KnowledgeBaseError.of(faults.found)
-    return KnowledgeBase(taxonomy, departments, catalogue, crosswalk, rules, content_hash(folder))
+    return KnowledgeBase(taxonomy, departments, catalogue, crosswalk, rules, content_hash(folder), folder)
 
 
 def _with_duties(folder: Path, bare: tuple[Department, ...], taxonomy: Taxonomy,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,7 @@ class Bundle:
     max_tokens: int
     temperatures: dict[str, float]
     prediction_set_threshold: float
+    urgency_cuts: tuple[float, ...]
     decision: DecisionThresholds
     ngrams: tuple[str, ...]
     ngram_idf: tuple[float, ...]
@@ -91,6 +93,21 @@ def _read_ngrams(rows: str) -> dict[str, Any]:
             "ngram_salience": tuple(float(salience) for _, _, salience in fields)}
 
 
+def _labels(codes: object) -> tuple[str, ...]:
+    if not isinstance(codes, list) or not codes or not all(isinstance(code, str) for code in codes):
+        raise TypeError("labels: expected a list of codes")
+    if len(set(codes)) != len(codes):
+        raise ValueError("labels: expected different codes")
+    return tuple(codes)
+
+
+def _number(value: Any, above: float = -math.inf) -> float:  # noqa: ANN401
+    number = float(value)
+    if not math.isfinite(number) or number <= above:
+        raise ValueError(f"expected a number above {above}, found {number}")
+    return number
+
+
 def load_bundle(folder: Path) -> Bundle:
     """Read a bundle and check its hashes.
 
@@ -100,15 +117,17 @@ def load_bundle(folder: Path) -> Bundle:
     manifest = _read_manifest(folder)
     try:
         _check_hashes(folder, manifest["files"])
-        decision = DecisionThresholds(**manifest["decision"])
+        decision = DecisionThresholds(**{name: _number(value) for name, value in manifest["decision"].items()})
         return Bundle(
             folder=folder, version=str(manifest["version"]), sha256=file_sha256(folder / "bundle.json"),
             model_sha256=str(manifest["files"]["model.onnx"]),
-            category_labels=tuple(manifest["labels"]["category"]),
-            department_labels=tuple(manifest["labels"]["lead"]),
-            embedding_size=int(manifest["embedding_size"]), max_tokens=int(manifest["max_tokens"]),
-            temperatures={head: float(value) for head, value in manifest["temperatures"].items()},
-            prediction_set_threshold=float(manifest["prediction_set_threshold"]), decision=decision,
+            category_labels=_labels(manifest["labels"]["category"]),
+            department_labels=_labels(manifest["labels"]["lead"]),
+            embedding_size=int(_number(manifest["embedding_size"], 0)),
+            max_tokens=int(_number(manifest["max_tokens"], 0)),
+            temperatures={head: _number(value, 0) for head, value in manifest["temperatures"].items()},
+            prediction_set_threshold=_number(manifest["prediction_set_threshold"]),
+            urgency_cuts=tuple(float(cut) for cut in manifest["urgency_cuts"]), decision=decision,
             **_read_ngrams(manifest["ngrams"]),
             fitted=dict(manifest["fitted"]), metrics=dict(manifest["metrics"]))
     except (KeyError, TypeError, ValueError, AttributeError) as error:

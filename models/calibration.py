@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from models.contract import FloatArray
@@ -31,3 +33,13 @@ def prediction_set(probabilities: FloatArray, threshold: float) -> list[int]:
     cumulated = np.cumsum(probabilities[order])
     size = int(np.searchsorted(cumulated, threshold - 1e-9)) + 1
     return [int(index) for index in order[:size]]
+
+
+def urgency_level(probabilities: FloatArray, cuts: Sequence[float]) -> int:
+    """Return the urgency level 1 to 4 of one report from its probabilities (4,).
+
+    The expected level is compared with three rising cuts, fitted for quadratic kappa: levels are ordered, so the
+    single most probable one would ignore how far off the others are.
+    """
+    expected = float(np.asarray(probabilities, dtype=np.float64) @ np.arange(1, 5))
+    return 1 + sum(expected > cut for cut in cuts)

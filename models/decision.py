@@ -32,13 +32,16 @@ class Confidence:
 
 
 def decide(confidence: Confidence, thresholds: DecisionThresholds, urgent_above: float = 0.5) -> Decision:
-    """Return ``auto`` only where the fitted thresholds keep the promised error budget."""
+    """Return ``auto`` only where the fitted thresholds keep the promised error budget.
+
+    Comparisons are put so that a confidence that is not a number asks for review.
+    """
     reasons = []
-    if confidence.category < thresholds.category:
+    if not confidence.category >= thresholds.category:
         reasons.append("category_uncertain")
-    if confidence.lead < thresholds.lead:
+    if not confidence.lead >= thresholds.lead:
         reasons.append("lead_uncertain")
-    if confidence.urgency_level in URGENT_LEVELS or confidence.urgent_probability >= urgent_above:
+    if confidence.urgency_level in URGENT_LEVELS or not confidence.urgent_probability < urgent_above:
         reasons.append("urgent")
     if confidence.false_report_band == "high":
         reasons.append("possible_false_report")

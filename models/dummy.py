@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,8 @@ def dummy_bundle(categories: Sequence[str], departments: Sequence[str]) -> Bundl
     return Bundle(folder=Path("dummy"), version="dummy", sha256="0" * 64,
                   model_sha256="0" * 64, category_labels=tuple(categories),
                   department_labels=tuple(departments), embedding_size=EMBEDDING_SIZE, max_tokens=128,
-                  temperatures={}, prediction_set_threshold=0.9, decision=DecisionThresholds(0.05, 0.5, 0.5),
+                  temperatures={}, prediction_set_threshold=0.9, urgency_cuts=(1.5, 2.5, 3.5),
+                  decision=DecisionThresholds(0.05, 0.5, 0.5),
                   ngrams=(), ngram_idf=(), ngram_salience=(), fitted={}, metrics={})
 
 
@@ -42,7 +44,7 @@ class DummyPredictor:
         vectors = np.full((len(texts), EMBEDDING_SIZE), 1e-3, dtype=np.float32)
         for row, text in enumerate(texts):
             plain = normalise(text).text
-            for pair in zip(plain, plain[1:], strict=False):
+            for pair in pairwise(plain):
                 vectors[row, int.from_bytes(hashlib.blake2b("".join(pair).encode(), digest_size=2).digest())
                         % EMBEDDING_SIZE] += 1.0
         return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), dtype=np.float32)

@@ -11,8 +11,8 @@ from models.contract import FloatArray
 
 KEYWORDS = 6
 _CANDIDATES = 60
-_EDGE_CHARACTERS = frozenset("的了是在和与及或有不就都也还要被把给让对从到向为于我你他她它们这那个一，。、！？：；,.!?:;‘’“”()（）《》 "
-                             "请望能会去来很太又再吗呢吧啊之其而但并等")
+_EDGE_CHARACTERS = frozenset("的了是在和与及或有不就都也还要被把给让对从到向为于我你他她它们这那个一"
+                             ",.!?:;，。、！？：；‘’“”()（）《》 请望能会去来很太又再吗呢吧啊之其而但并等")
 
 
 def choose_keywords(text: str, ngrams: Sequence[str], ids: NDArray[np.int64], worth: FloatArray) -> tuple[str, ...]:

@@ -24,9 +24,13 @@ class Normalised:
 
 @lru_cache(maxsize=1)
 def _simplified_by_traditional() -> dict[int, str]:
-    """Return the character table of OpenCC's t2s (Apache-2.0), one to one, so that spans stay put."""
+    """Return the character table of OpenCC's t2s (Apache-2.0), one to one, so that spans stay put.
+
+    A simplified form that is itself a traditional one is followed, so that normalising twice changes nothing.
+    """
     lines = (Path(__file__).parent / "traditional_to_simplified.tsv").read_text(encoding="utf-8").splitlines()
-    return {ord(traditional): simplified for traditional, simplified in (line.split("\t") for line in lines[1:])}
+    pairs = {traditional: simplified for traditional, simplified in (line.split("\t") for line in lines[1:])}
+    return {ord(traditional): pairs.get(simplified, simplified) for traditional, simplified in pairs.items()}
 
 
 @lru_cache(maxsize=8192)

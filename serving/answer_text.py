@@ -48,7 +48,8 @@ def _findings(body: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "未完成的环节", "、".join(body.get("degraded", ()))
     yield "性质", f"{body['kind']['label']}（{percent(body['kind']['probability'])}）"
     yield "类别", f"{category_text(category)} {category['code']}（{percent(category['probability'])}）"
-    yield "其他可能", "，".join(f"{category_text(one)} {percent(one['probability'])}" for one in category["alternatives"])
+    others = (f"{category_text(one)} {percent(one['probability'])}" for one in category["alternatives"])
+    yield "其他可能", "，".join(others)
     yield "紧急程度", f"{urgency['level']} {urgency['label']}（{percent(urgency['probability'])}）"
     yield "危险词语", dangers_named(urgency["reasons"])
     yield "主办", f"{lead['name']}（{percent(lead['probability'])}）"
@@ -83,10 +84,11 @@ def _duplicates(body: dict[str, Any]) -> list[str]:
     if not duplicate["matches"]:
         return []
     heading = f"与已有诉求重复：{duplicate['of']}" if duplicate["of"] else "可能相关的已有诉求："
-    return [heading, *(f"  {match['id']} {match['title']}（{percent(match['score'])}）" for match in duplicate["matches"])]
+    return [heading, *(f"  {match['id']} {match['title']}（{percent(match['score'])}）"
+                       for match in duplicate["matches"])]
 
 
 def _deadlines(body: dict[str, Any]) -> list[str]:
-    lines = [f"  {one['step']}：{one['due'] or '日期未定'}，{one['basis']}" + (f"。{one['note']}" if one.get("note") else "")
+    lines = [f"  {one['step']}：{one['due'] or '日期未定'}，" + "。".join(filter(None, (one["basis"], one.get("note"))))
              for one in body["deadlines"]]
     return ["办理期限：", *lines] if lines else []

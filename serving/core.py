@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from knowledge_base.loading import KnowledgeBase, load_knowledge_base
+from knowledge_base.loading import DEFAULT_FOLDER, KnowledgeBase, load_knowledge_base
 from models.bundle import Bundle, BundleError, load_bundle
 from models.contract import Predictor
 from serving.duplicate_stage import PairScorer
@@ -46,8 +46,8 @@ def make_router(knowledge_base: KnowledgeBase, predictor: Predictor, bundle: Bun
     from knowledge_base.router import Router
 
     kept = cache / VECTORS_FILE if cache is not None else None
-    stored_in = [path for path in (bundle.folder / VECTORS_FILE, kept) if path is not None]
-    index = open_duty_index(knowledge_base, predictor, bundle.sha256, stored_in, kept)
+    stored_in = [path for path in (DEFAULT_FOLDER / VECTORS_FILE, knowledge_base.folder / VECTORS_FILE, kept) if path]
+    index = open_duty_index(knowledge_base, predictor, bundle.model_sha256, stored_in, kept)
     return Router(knowledge_base, predictor.category_labels, predictor.department_labels, index,
                   bundle.fitted.get("router", {}))
 

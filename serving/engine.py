@@ -15,6 +15,7 @@ from knowledge_base.elements import Elements, extract_elements
 from knowledge_base.false_report import FalseReport, score_false_report
 from knowledge_base.loading import KnowledgeBase
 from models.bundle import Bundle
+from models.calibration import urgency_level
 from models.contract import KINDS, Prediction, Predictor, Report, RoutingDecision, ScoredLabel
 from models.decision import Confidence, Decision, decide
 from models.text import normalise
@@ -92,6 +93,7 @@ class _Consideration:
         self.degraded: list[str] = []
         self._kind = KINDS[int(np.argmax(prediction.kind))]
         self._category = engine.bundle.category_labels[int(np.argmax(prediction.category))]
+        self._urgency_level = urgency_level(prediction.urgency, engine.bundle.urgency_cuts)
         self.places: tuple[str, ...] = ()
         self.duplicate: DuplicateFinding = no_duplicate()
 
@@ -117,7 +119,7 @@ class _Consideration:
             "id": self._report.id,
             "kind": sections.kind(prediction),
             "category": sections.category(prediction, engine.bundle, engine.knowledge_base),
-            "urgency": sections.urgency(prediction, self._text),
+            "urgency": sections.urgency(prediction, self._urgency_level, self._text),
             "lead_department": sections.lead(routing, engine.knowledge_base),
             "co_departments": sections.co_departments(routing, engine.knowledge_base),
             "territory": sections.territory(routing),
@@ -172,7 +174,7 @@ class _Consideration:
         urgency = self._prediction.urgency
         return decide(Confidence(
             category=float(self._prediction.category.max()), lead=routing.lead.probability,
-            urgency_level=int(np.argmax(urgency)) + 1, urgent_probability=float(urgency[:2].sum()),
+            urgency_level=self._urgency_level, urgent_probability=float(urgency[:2].sum()),
             false_report_band=false_report.band if false_report else "low",
             possible_duplicate=self.duplicate.possible, degraded=tuple(self.degraded)),
             self._engine.bundle.decision)

@@ -56,7 +56,7 @@ def engine_of(core: Core, past: EarlierReports | None = None) -> Engine:
     from serving.engine import Engine
 
     return Engine(core.predictor, core.router, core.knowledge_base, core.bundle, core.pair_scorer,
-                  past or NoEarlierReports())
+                  NoEarlierReports() if past is None else past)
 
 
 class ReportRefusedError(Exception):

@@ -30,7 +30,7 @@ MOST_BYTES = 256 * 1024
 @click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @click.option("--text", help="The report's text, in the place of FILE.")
 @click.option("--title", help="The title of a report given as plain text.")
-@click.option("--json", "as_json", is_flag=True, help="Print the contract's JSON instead of Chinese lines.")
+@click.option("--json", "as_json", is_flag=True, help="Print the service's answer, one line of JSON.")
 @bundle_option
 @knowledge_base_option
 @click.pass_obj
@@ -47,7 +47,7 @@ def route(builder: CoreBuilder | None, file: str | None, text: str | None, title
     with reasons_shown():
         body = engine_of(build_core(builder, bundle, knowledge_base)).answer(report)
     if as_json:
-        click.echo(json.dumps(body, ensure_ascii=False, indent=2))
+        click.echo(json.dumps(body, ensure_ascii=False))
     else:
         from serving.answer_text import answer_lines
 

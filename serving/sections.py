@@ -56,10 +56,9 @@ def category(prediction: Prediction, bundle: Bundle, knowledge_base: KnowledgeBa
                                  "xinfang": XINFANG_LABELS[int(np.argmax(prediction.xinfang))]}}
 
 
-def urgency(prediction: Prediction, text: str) -> dict[str, Any]:
+def urgency(prediction: Prediction, level: int, text: str) -> dict[str, Any]:
     """Return ``urgency``; ``text`` is normalised and searched for danger words."""
-    best = int(np.argmax(prediction.urgency))
-    return {"level": best + 1, "label": URGENCY_LABELS[best + 1], "probability": rounded(prediction.urgency[best]),
+    return {"level": level, "label": URGENCY_LABELS[level], "probability": rounded(prediction.urgency[level - 1]),
             "reasons": danger_reasons(text)}
 
 

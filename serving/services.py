@@ -14,11 +14,11 @@ from knowledge_base.storage.keys import any_key
 from knowledge_base.storage.reports import count_embeddings, embeddings_after
 from serving.batching import Batcher
 from serving.core import Core, CoreBuilder
-from serving.earlier import StoredReports
 from serving.engine import Engine
 from serving.jobs import maintain, maintain_regularly
 from serving.limits import InFlight, RateLimiter
 from serving.settings import Settings, check_binding
+from serving.stored_reports import StoredReports
 from serving.telemetry import Telemetry
 
 
@@ -35,7 +35,7 @@ class Active:
     @property
     def space(self) -> str:
         """The name of the space of this network's embeddings."""
-        return self.core.bundle.sha256
+        return self.core.bundle.model_sha256
 
 
 class Services:
@@ -110,7 +110,7 @@ class Services:
         return core
 
     def _activate(self, core: Core, before: Active | None = None) -> Active:
-        space, database = core.bundle.sha256, self.database
+        space, database = core.bundle.model_sha256, self.database
         if before is not None and before.space == space and before.index.size == core.bundle.embedding_size:
             index = before.index
         else:

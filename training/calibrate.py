@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.stats import beta
 from torch import Tensor, nn
 
+from evaluation.metrics import quadratic_kappa
 from models.calibration import softmax
 from models.contract import FloatArray
 from training.losses import head_loss
@@ -77,6 +78,17 @@ def fit_prediction_set(logits: FloatArray, labels: NDArray[np.int64], temperatur
     return float(scores[position - 1])
 
 
+def fit_urgency_cuts(probabilities: FloatArray, levels: NDArray[np.int64]) -> list[float]:
+    """Return the cuts of the expected level that give the best quadratic kappa (first cut fixed at 1.5)."""
+    expected = probabilities.astype(np.float64) @ np.arange(1, 5)
+    grid = [(1.5, second, third) for second in np.arange(2.2, 2.81, 0.05) for third in np.arange(3.2, 3.81, 0.05)]
+
+    def kappa(cuts: tuple[float, ...]) -> float:
+        return quadratic_kappa(np.searchsorted(cuts, expected), levels - 1, 4)
+
+    return [round(float(cut), 2) for cut in max(grid, key=kappa)]
+
+
 @dataclass(frozen=True, slots=True)
 class DecisionFit:
     """A threshold on both confidences, and what it showed on the rows it was fitted on."""
@@ -99,14 +111,17 @@ def fit_decision(confidence: FloatArray, correct: NDArray[np.bool_], error_budge
     """Return the lowest threshold whose error rate is within the budget with 90 % confidence.
 
     Thresholds are tested from strict to loose and testing stops at the first failure (fixed-sequence testing,
-    Angelopoulos et al. 2021, Learn then Test), so that the guarantee holds for the one chosen. The walk begins
-    where enough cases are decided for the bound to be reachable at all.
+    Angelopoulos et al. 2021, Learn then Test), so that the guarantee holds for the one chosen. The walk begins at
+    the smallest number of cases that may hold two errors, a start that does not depend on the rows. Cases of equal
+    confidence are decided together, so they are counted together.
     """
     order = np.argsort(-confidence, kind="stable")
     best = DecisionFit(error_budget, NEVER, 0.0, 0, 0)
-    start = int(np.ceil(np.log(0.1) / np.log(1 - error_budget)))
+    start = next(decided for decided in range(3, 10_000) if error_bound(2, decided) <= error_budget)
     grid = range(start, len(order) + 1, max(1, len(order) // 60))
-    for decided in grid:
+    ranked = -confidence[order]
+    for first in grid:
+        decided = int(np.searchsorted(ranked, ranked[first - 1], side="right"))
         errors = int((~correct[order[:decided]]).sum())
         if error_bound(errors, decided) > error_budget:
             break
@@ -116,6 +131,6 @@ def fit_decision(confidence: FloatArray, correct: NDArray[np.bool_], error_budge
 
 def split_logits(joined: Tensor, sizes: Mapping[str, int]) -> dict[str, Tensor]:
     """Cut joined logits (N, sum of sizes) into heads."""
-    return dict(zip(sizes, joined.split(list(sizes.values()), dim=-1), strict=True))
+    return dict(zip(sizes, torch.split(joined, list(sizes.values()), dim=-1), strict=True))
 
 

@@ -11,6 +11,7 @@ import importlib.util
 import struct
 import unicodedata
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -89,7 +90,7 @@ def _read_tokenizer(cursor: _Cursor) -> tuple[tuple[str, ...], NDArray[np.float3
     offsets = np.frombuffer(cursor.bytes(4 * (count + 1)), "<u4")
     scores = np.frombuffer(cursor.bytes(4 * count), "<f4")
     blob = cursor.bytes(blob_size)
-    pieces = tuple(blob[a:b].decode("utf-8", "replace") for a, b in zip(offsets, offsets[1:], strict=False))
+    pieces = tuple(blob[a:b].decode("utf-8", "replace") for a, b in pairwise(offsets))
     mapped, size = cursor.integer(), cursor.integer("I")
     end = cursor.at + size
     normalisation = {}
@@ -138,6 +139,12 @@ def packed_model_path() -> Path:
     return Path(next(iter(spec.submodule_search_locations))) / "e5-small-q4.bin"
 
 
+def _may_stay(char: str) -> bool:
+    name = unicodedata.name(char, "")
+    return (char.isascii() or "CJK" in name or name.startswith("FULLWIDTH") or char in "·°±×÷"
+            or (unicodedata.category(char)[0] in "PS" and ord(char) >= 0x2000))
+
+
 def keeps(piece: str) -> bool:
     """Tell whether simplified Chinese reports need a piece.
 
@@ -149,8 +156,7 @@ def keeps(piece: str) -> bool:
         return True
     if plain.isascii():
         return len(plain) <= (2 if plain.isalpha() else 3)
-    if any(not ("CJK" in (name := unicodedata.name(char, "")) or char.isascii() or name.startswith("FULLWIDTH")
-                or (unicodedata.category(char)[0] in "PS" and ord(char) >= 0x2000) or char in "·°±×÷") for char in plain):
+    if not all(map(_may_stay, plain)):
         return False
     return len(plain) == 1 or normalise(plain).text == plain
 

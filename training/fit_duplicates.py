@@ -39,7 +39,7 @@ def parse_time(text: str | None) -> datetime | None:
     """Return the time of a message, or none where it can't be read."""
     for layout in _TIME_FORMATS:
         try:
-            return datetime.strptime(text or "", layout)  # noqa: DTZ007
+            return datetime.strptime(text or "", layout)
         except ValueError:
             continue
     return None

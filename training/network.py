@@ -42,6 +42,9 @@ class ReportNetwork(nn.Module):
     float32 (B, N), zero weights padding. Outputs: logits by head, and ``embedding`` (B, 256) of unit length.
     """
 
+    encoder_share: Tensor
+    wide_share: Tensor
+
     def __init__(self, encoder: PreTrainedModel, sizes: Mapping[str, int], ngrams: int, dropout: float = 0.1) -> None:
         super().__init__()
         hidden = encoder.config.hidden_size
@@ -75,12 +78,13 @@ class ReportNetwork(nn.Module):
 
     def wide_logits(self, ngram_ids: Tensor, ngram_weights: Tensor) -> Tensor:
         """Return the n-gram part's logits of all heads, joined (B, sum of sizes)."""
-        rows = self.wide(ngram_ids)
-        return (rows * ngram_weights.unsqueeze(-1)).sum(1) + self.wide_bias
+        rows: Tensor = self.wide(ngram_ids)
+        logits: Tensor = (rows * ngram_weights.unsqueeze(-1)).sum(1) + self.wide_bias
+        return logits
 
     def split(self, logits: Tensor) -> dict[str, Tensor]:
         """Cut joined logits (B, sum) into heads."""
-        return dict(zip(self.sizes, logits.split(list(self.sizes.values()), dim=-1), strict=True))
+        return dict(zip(self.sizes, torch.split(logits, list(self.sizes.values()), dim=-1), strict=True))
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor, ngram_ids: Tensor,
                 ngram_weights: Tensor) -> dict[str, Any]:

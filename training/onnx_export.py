@@ -44,7 +44,7 @@ def export_float(network: ReportNetwork, path: Path) -> None:
     names = [*network.sizes, "embedding"]
     axes = {"input_ids": {0: "batch", 1: "tokens"}, "attention_mask": {0: "batch", 1: "tokens"},
             "ngram_ids": {0: "batch", 1: "ngrams"}, "ngram_weights": {0: "batch", 1: "ngrams"}}
-    torch.onnx.export(_Flat(network.float().cpu().eval()), example_inputs(network), str(path), dynamo=False,
+    torch.onnx.export(_Flat(network.float().cpu()).eval(), example_inputs(network), str(path), dynamo=False,
                       input_names=list(INPUTS), output_names=names, opset_version=OPSET,
                       dynamic_axes={**axes, **{name: {0: "batch"} for name in names}})
 

@@ -11,7 +11,8 @@ from training.schema import Codes, TrainingRow, read_jsonl, read_labels, row_fro
 LABELS_FOLDER = Path(__file__).parent / "labels"
 WRITTEN_FOLDER = Path(__file__).parent / "written_reports"
 CALIBRATION_SHARE = 0.10
-XINFANG_TEST_SHARE = 0.11
+XINFANG_HELD_SHARE = 0.11
+XINFANG_CALIBRATION_SHARE = 0.03
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,7 @@ class Split:
     train: list[TrainingRow]
     calibration: list[TrainingRow]
     dev: list[TrainingRow]
+    xinfang_calibration: list[TrainingRow]
     xinfang_test: list[TrainingRow]
 
 
@@ -38,9 +40,9 @@ def read_rows(data: Path, codes: Codes) -> list[TrainingRow]:
             rows[row.id] = replace(row, xinfang=earlier.xinfang) if earlier else row
     for path in sorted(LABELS_FOLDER.glob("*.tsv")):
         for message, labels in read_labels(path).items():
-            row = rows.get(message)
-            if row is not None and row.category is None:
-                rows[message] = with_labels(row, labels, path.stem)
+            known = rows.get(message)
+            if known is not None and known.category is None:
+                rows[message] = with_labels(known, labels, path.stem)
     return validated([*rows.values(), *read_written()], codes)
 
 
@@ -56,13 +58,13 @@ def fraction(group: str, salt: str) -> float:
 
 
 def split_rows(rows: list[TrainingRow]) -> Split:
-    """Split by group: ``dev`` as given; a held-out part of the 7-class labels; calibration from other messages.
+    """Split by group: ``dev`` as given; held-out parts of the 7-class labels; calibration from other messages.
 
     Written reports are only trained on. A row whose group is held out for a label that the row lacks is left out.
     """
     dev_groups = {row.group for row in rows if row.split == "dev"}
     xinfang_groups = {row.group for row in rows if row.xinfang}
-    parts = Split([], [], [], [])
+    parts = Split([], [], [], [], [])
     for row in rows:
         if row.split == "dev":
             parts.dev.append(row)
@@ -70,9 +72,10 @@ def split_rows(rows: list[TrainingRow]) -> Split:
             parts.train.append(row)
         elif row.group in dev_groups:
             continue
-        elif row.group in xinfang_groups and fraction(row.group, "xinfang-test") < XINFANG_TEST_SHARE:
+        elif row.group in xinfang_groups and (place := fraction(row.group, "xinfang-test")) < XINFANG_HELD_SHARE:
             if row.xinfang:
-                parts.xinfang_test.append(row)
+                held = parts.xinfang_calibration if place < XINFANG_CALIBRATION_SHARE else parts.xinfang_test
+                held.append(row)
         elif row.group not in xinfang_groups and fraction(row.group, "calibration") < CALIBRATION_SHARE:
             parts.calibration.append(row)
         else:
