@@ -119,7 +119,8 @@ class Router:
         np.maximum.at(best_dense, self._duty_department, dense)
         np.maximum.at(best_lexical, self._duty_department, lexical)
         seen = self._head >= 0
-        head = np.where(seen, prediction.lead[self._head], UNSEEN_HEAD)
+        # No more than the best seen one: where the network knows nothing, being unknown to it is no advantage.
+        head = np.where(seen, prediction.lead[self._head], min(UNSEEN_HEAD, float(prediction.lead.max())))
         co_head = np.where(seen, prediction.co[self._head], UNSEEN_HEAD)
         catalogue = prediction.category @ self._lead_prior
         usual = np.clip(prediction.category @ self._co_prior, 1e-3, 0.999)

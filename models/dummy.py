@@ -22,7 +22,7 @@ def dummy_bundle(categories: Sequence[str], departments: Sequence[str]) -> Bundl
     return Bundle(folder=Path("dummy"), version="dummy", sha256="0" * 64,
                   model_sha256="0" * 64, category_labels=tuple(categories),
                   department_labels=tuple(departments), embedding_size=EMBEDDING_SIZE, max_tokens=128,
-                  temperatures={}, prediction_set_threshold=0.9, urgency_cuts=(1.5, 2.5, 3.5),
+                  temperatures={}, prediction_set_threshold=0.1, urgency_cuts=(1.5, 2.5, 3.5),
                   decision=DecisionThresholds(0.05, 0.5, 0.5),
                   ngrams=(), ngram_idf=(), ngram_salience=(), fitted={}, metrics={})
 

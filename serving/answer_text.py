@@ -7,18 +7,24 @@ from typing import Any
 
 from serving.wording import (
     DECISION_REASONS,
+    DUPLICATE_REASONS,
     ELEMENTS,
     FALSE_REPORT_BANDS,
     FALSE_REPORT_REASONS,
+    STAGES,
     TERRITORY_LEVELS,
     dangers_named,
     named,
 )
 
+LEAST_SHOWN, MOST_SHOWN = 0.0005, 0.9995
+
 
 def percent(probability: float) -> str:
-    """Return a probability as a percentage with one digit."""
-    return f"{probability * 100:.1f}%"
+    """Return a probability as a percentage with one digit, never rounded to certainty."""
+    if probability >= MOST_SHOWN:
+        return ">99.9%"
+    return "<0.1%" if probability < LEAST_SHOWN else f"{probability * 100:.1f}%"
 
 
 def decision_text(body: dict[str, Any]) -> str:
@@ -45,7 +51,7 @@ def _findings(body: dict[str, Any]) -> Iterator[tuple[str, str]]:
     category, urgency, lead = body["category"], body["urgency"], body["lead_department"]
     elements = body["elements"]
     yield "决定", decision_text(body)
-    yield "未完成的环节", "、".join(body.get("degraded", ()))
+    yield "未完成的环节", named(body.get("degraded", ()), STAGES)
     yield "性质", f"{body['kind']['label']}（{percent(body['kind']['probability'])}）"
     yield "类别", f"{category_text(category)} {category['code']}（{percent(category['probability'])}）"
     others = (f"{category_text(one)} {percent(one['probability'])}" for one in category["alternatives"])
@@ -84,8 +90,12 @@ def _duplicates(body: dict[str, Any]) -> list[str]:
     if not duplicate["matches"]:
         return []
     heading = f"与已有诉求重复：{duplicate['of']}" if duplicate["of"] else "可能相关的已有诉求："
-    return [heading, *(f"  {match['id']} {match['title']}（{percent(match['score'])}）"
+    return [heading, *(f"  {match['id']} {match['title']}（{'，'.join(_likeness(match))}）"
                        for match in duplicate["matches"])]
+
+
+def _likeness(match: dict[str, Any]) -> list[str]:
+    return [percent(match["score"]), *filter(None, [named(match["reasons"], DUPLICATE_REASONS)])]
 
 
 def _deadlines(body: dict[str, Any]) -> list[str]:

@@ -37,7 +37,7 @@ def create_app(settings: Settings, builder: CoreBuilder | None = None, *, first:
         finally:
             await services.stop()
 
-    app = FastAPI(title="Fenzhuan", lifespan=lifespan, docs_url=None, redoc_url=None,
+    app = FastAPI(title="Fenzhuan", lifespan=lifespan, docs_url=None, redoc_url=None, redirect_slashes=False,
                   description="Routes citizens' reports: category, urgency, department, duplicates.")
     app.state.services = services
     install_handlers(app)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from functools import wraps
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -147,7 +148,8 @@ def run_server(settings: Settings, builder: CoreBuilder | None = None) -> None:
     server = uvicorn.Server(uvicorn.Config(
         create_app(settings, builder, first=core), host=settings.host, port=settings.port, log_config=None,
         access_log=False, server_header=False, timeout_graceful_shutdown=settings.shutdown_s, ws="none"))
-    server.run()
+    with suppress(KeyboardInterrupt):
+        server.run()
     if not server.started:
         raise SettingsError(f"could not listen on {settings.host}:{settings.port}; is the port in use?")
 

@@ -130,7 +130,7 @@ def summary(answers: Sequence[Answered]) -> list[str]:
     scored = statistics.median(answer.body["elapsed_ms"] for answer in good)
     sent = statistics.median(answer.seconds for answer in good) * 1000
     versions = good[0].body["versions"]
-    return [f"共 {len(good)} 件，可自动派单 {alone} 件（{percent(alone / len(good))}），其余交人工复核；"
+    return [f"共 {len(good)} 件，可自动派单 {alone} 件（{alone / len(good):.1%}），其余交人工复核；"
             f"研判用时中位数 {scored:.1f} 毫秒，往返 {sent:.1f} 毫秒（先前收过的编号照原答复返回）。",
             f"模型 {versions['bundle']}，知识库 {versions['knowledge_base'][:19]}。", *bad]
 

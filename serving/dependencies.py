@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Annotated, Any, TypeVar
 
@@ -37,21 +38,27 @@ async def admission(request: Request) -> AsyncIterator[None]:
             services.telemetry.in_flight.set(services.in_flight.count - 1)
 
 
-async def read_body(request: Request, limit: int) -> bytes:
-    """Return the body, read no further than ``limit`` bytes.
+async def read_body(request: Request) -> bytes:
+    """Return the body, read no further than the settings' limit of bytes and no longer than their seconds.
 
     Raises:
-        ProblemError: 413 over the limit, whether or not a length was announced.
+        ProblemError: 413 over the limit, whether or not a length was announced; 400 where it does not come whole.
     """
+    settings = services_of(request).settings
+    limit = settings.max_body_bytes
     announced = request.headers.get("content-length", "")
     if announced.isdigit() and len(announced) < 19 and int(announced) > limit:
         raise too_large(limit)
     body = bytearray()
     try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > limit:
-                raise too_large(limit)
+        async with asyncio.timeout(settings.body_within_s):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > limit:
+                    raise too_large(limit)
+    except TimeoutError:
+        raise ProblemError(400, "bad_request",
+                           f"the body was not complete within {settings.body_within_s:g} seconds") from None
     except ClientDisconnect:
         raise ProblemError(400, "bad_request", "the connection closed before the body was complete") from None
     return bytes(body)
@@ -82,7 +89,7 @@ def parse(model: type[Sent], body: bytes) -> Sent:
 def json_body(model: type[Sent]) -> Callable[[Request], Awaitable[Sent]]:
     """Return a dependency that reads and checks a JSON body."""
     async def read(request: Request) -> Sent:
-        return parse(model, await read_body(request, services_of(request).settings.max_body_bytes))
+        return parse(model, await read_body(request))
 
     return read
 

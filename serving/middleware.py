@@ -32,6 +32,7 @@ class Observation:
             await self._app(scope, receive, send)
             return
         started, status, request_id = time.perf_counter(), 0, uuid.uuid4().hex
+        head, scope = scope["method"] == "HEAD", _as_get(scope)
 
         async def observed(message: Message) -> None:
             nonlocal status
@@ -41,6 +42,8 @@ class Observation:
                 headers["X-Request-Id"] = request_id
                 for name, value in SECURITY_HEADERS.items():
                     headers.setdefault(name, value)
+            elif head:
+                message = {**message, "body": b""}
             await send(message)
 
         try:
@@ -51,14 +54,19 @@ class Observation:
                 await ProblemError(500, "internal", "the service failed; the log names the place, by X-Request-Id"
                                    ).response()(scope, receive, observed)
         finally:
-            self._tell(scope, status, time.perf_counter() - started, request_id)
+            self._tell(scope, "HEAD" if head else scope["method"], status, time.perf_counter() - started, request_id)
 
-    def _tell(self, scope: Scope, status: int, seconds: float, request_id: str) -> None:
+    def _tell(self, scope: Scope, method: str, status: int, seconds: float, request_id: str) -> None:
         route = getattr(scope.get("route"), "path", "unmatched")
-        method = scope["method"] if scope["method"] in METHODS else "other"
+        method = method if method in METHODS else "other"
         self._telemetry.requests.labels(method, route, str(status)).inc()
         self._telemetry.request_seconds.labels(route).observe(seconds)
         logger.info("request", extra={
             "event": "request", "method": method, "route": route, "status": status,
             "duration_ms": round(seconds * 1000, 1), "role": scope.get("state", {}).get("role"),
             "request": request_id})
+
+
+def _as_get(scope: Scope) -> Scope:
+    """Return a request that asks for the head alone as the GET that it stands for (RFC 9110, 9.3.2)."""
+    return {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope

@@ -27,6 +27,7 @@ from models.text import normalise
 MAX_TEXT = 20_000
 MAX_TITLE = 500
 _RFC3339 = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})?", re.ASCII)
+_UNSEEN = ("Cc", "Cf", "Cs")
 _FORBIDDEN_IN_ID = re.compile(r"[\s/?#\\%]")
 
 
@@ -43,8 +44,9 @@ def _clean_text(text: str) -> str:
 
 
 def _check_id(report_id: str) -> str:
-    if report_id in (".", "..") or _FORBIDDEN_IN_ID.search(report_id) or _clean(report_id) != report_id:
-        raise ValueError("expected no blanks, control characters, slashes, or any of ? # \\ %")
+    unseen = any(unicodedata.category(char) in _UNSEEN for char in report_id)
+    if report_id in (".", "..") or unseen or _FORBIDDEN_IN_ID.search(report_id):
+        raise ValueError("expected no blanks, control or invisible characters, slashes, or any of ? # \\ %")
     return report_id
 
 

@@ -32,6 +32,7 @@ class Settings:
     rate_per_minute: int = 6_000
     max_batch: int = 16
     batch_wait_s: float = 0.002
+    body_within_s: float = 30.0
     maintenance_every_s: float = 60.0
     shutdown_s: int = 30
 
@@ -43,7 +44,8 @@ class Settings:
         """
         if not 0 <= self.port <= 65_535:
             raise SettingsError(f"port is {self.port}, expected 0 to 65535")
-        for name in ("max_body_bytes", "max_in_flight", "rate_per_minute", "max_batch", "maintenance_every_s"):
+        for name in ("max_body_bytes", "max_in_flight", "rate_per_minute", "max_batch", "body_within_s",
+                     "maintenance_every_s"):
             if getattr(self, name) <= 0:
                 raise SettingsError(f"{name} is {getattr(self, name)}, expected more than 0")
 

@@ -1,4 +1,4 @@
-"""Chinese words for the stable codes of an answer, for what staff read on a terminal."""
+"""Chinese words for the stable codes, for what staff read on a terminal and on the pages; there is no other copy."""
 
 from __future__ import annotations
 
@@ -23,6 +23,43 @@ DANGERS = MappingProxyType({
     "trapped": "人员受困", "violence": "暴力", "self_harm": "轻生", "electric": "触电", "missing_person": "人员失踪",
     "blocked_escape": "疏散通道堵塞", "outage": "停水停电", "crowd": "群体聚集",
 })
+DUPLICATE_REASONS = MappingProxyType({
+    "same_text": "文字相同", "same_meaning": "内容相近", "same_place": "地点相同", "same_subject": "标题相近",
+    "same_category": "类别相同", "same_reporter": "同一诉求人",
+})
+STAGES = MappingProxyType({
+    "router": "部门路由（主办仅由模型给出）", "elements": "要素提取", "false_report": "不实评估",
+    "duplicates": "查重", "deadlines": "期限计算",
+})
+CHANNELS = MappingProxyType({
+    "phone": "电话", "web": "网站", "app": "手机应用", "mini_program": "小程序", "letter": "信件", "visit": "来访",
+    "other": "其他",
+})
+STRATEGIES = MappingProxyType({
+    "uncertain": "把握不足的", "urgent": "紧急的", "recent": "最近收到的", "random": "随机抽查",
+})
+PROBLEMS = MappingProxyType({
+    "unauthenticated": "密钥无效或未填写，请填写密钥。", "forbidden": "此密钥的角色无权执行该操作。",
+    "not_found": "没有找到该诉求。", "method_not_allowed": "服务不支持该操作。",
+    "id_conflict": "该编号已用于其他内容。", "too_large": "内容过大。", "invalid": "内容不符合要求。",
+    "invalid_bundle": "模型未能更换，原模型继续使用。", "invalid_knowledge_base": "知识库未能更换，原知识库继续使用。",
+    "rate_limited": "请求过于频繁，请稍后再试。", "overloaded": "服务繁忙，请稍后再试。",
+    "internal": "服务出错，请联系管理员。", "bad_request": "请求不完整，请重试。",
+})
+INVALID_FIELDS = MappingProxyType({
+    "text": "正文须有 1 至 20000 字，且不能只有空白。", "title": "标题最多 500 字。",
+    "region": "区划代码须为 6 位数字，首位不为 0。", "received_at": "收到时间须在 1990 至 2100 年之间。",
+    "channel": "没有这种渠道。", "value": "更正内容不符合要求；另一件诉求须是已收到的、不同编号的诉求。",
+    "reason": "理由最多 1000 字。",
+})
+
+
+def page_words() -> dict[str, dict[str, str]]:
+    """Return the tables that the pages' scripts read, by the name of what a code stands in."""
+    tables = {"decision": DECISION_REASONS, "false_report": FALSE_REPORT_REASONS, "bands": FALSE_REPORT_BANDS,
+              "elements": ELEMENTS, "territory": TERRITORY_LEVELS, "dangers": DANGERS,
+              "duplicate": DUPLICATE_REASONS, "stages": STAGES, "problems": PROBLEMS, "fields": INVALID_FIELDS}
+    return {name: dict(table) for name, table in tables.items()}
 
 
 def named(codes: Iterable[str], words: Mapping[str, str]) -> str:

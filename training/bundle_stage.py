@@ -15,7 +15,7 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from knowledge_base.index import open_duty_index
+from knowledge_base.index import VECTORS_FILE, open_duty_index
 from knowledge_base.loading import KnowledgeBase, load_knowledge_base
 from knowledge_base.router import Router
 from models.bundle import FORMAT, Bundle, file_sha256, load_bundle
@@ -179,7 +179,7 @@ class BundleMaker:
             "files": {name: file_sha256(self.target / name) for name in ("model.onnx", "tokenizer.json")},
             "labels": {"category": list(self.codes.categories), "lead": list(self.codes.departments)},
             "taxonomy_sha256": file_sha256(_taxonomy_path()), "embedding_size": 256, "max_tokens": self.max_tokens,
-            "temperatures": {}, "prediction_set_threshold": 0.9, "urgency_cuts": [1.5, 2.5, 3.5], "fitted": {},
+            "temperatures": {}, "prediction_set_threshold": 0.1, "urgency_cuts": [1.5, 2.5, 3.5], "fitted": {},
             "decision": {"error_budget": PROMISED_BUDGET, "category": calibrate.NEVER, "lead": calibrate.NEVER},
             "data_sha256": {name: file_sha256(self.data / name) for name in DATA_FILES},
             "training": {"encoder": self.encoder_name, "layers": list(self.layers),
@@ -211,8 +211,8 @@ class BundleMaker:
 
     def _router(self, bundle: Bundle, section: Mapping[str, Any]) -> Router:
         predictor = OnnxPredictor(bundle, threads=2)
-        index = open_duty_index(self.knowledge_base, predictor, bundle.model_sha256, [self.run / "duty_vectors.npz"],
-                                self.run / "duty_vectors.npz")
+        vectors = self.run / VECTORS_FILE
+        index = open_duty_index(self.knowledge_base, predictor, bundle.model_sha256, [vectors], vectors)
         return Router(self.knowledge_base, bundle.category_labels, bundle.department_labels, index, section)
 
     def _fit_router(self, bundle: Bundle, predictions: Sequence[Prediction]) -> Router:
@@ -237,8 +237,7 @@ class BundleMaker:
         categories = {code: i for i, code in enumerate(bundle.category_labels)}
         labels = np.array([categories[str(row.category)] for row in rows])
         probabilities = np.stack([one.category for one in predictions])
-        self.manifest["prediction_set_threshold"] = calibrate.fit_prediction_set(
-            np.log(np.maximum(probabilities, 1e-9)), labels, 1.0)
+        self.manifest["prediction_set_threshold"] = calibrate.fit_prediction_set(probabilities, labels)
         leads = [router.lead_probabilities(router.features(one, plain_text(row)))
                  for one, row in zip(predictions, rows, strict=True)]
         correct = np.array([bundle.category_labels[int(one.category.argmax())] == row.category

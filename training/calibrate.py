@@ -12,12 +12,11 @@ from scipy.stats import beta
 from torch import Tensor, nn
 
 from evaluation.metrics import quadratic_kappa
-from models.calibration import softmax
 from models.contract import FloatArray
 from training.losses import head_loss
 
 _STEPS = 60
-_COVERAGE = 0.90
+COVERAGE = 0.90
 NEVER = 1.01
 
 
@@ -63,19 +62,15 @@ def fit_temperatures(logits: Mapping[str, Tensor], targets: Mapping[str, Tensor]
     return temperatures
 
 
-def fit_prediction_set(logits: FloatArray, labels: NDArray[np.int64], temperature: float) -> float:
-    """Return the cumulated probability at which sets cover the label at 0.90 (split conformal).
+def fit_prediction_set(probabilities: FloatArray, labels: NDArray[np.int64]) -> float:
+    """Return the probability from which on a label belongs to the set, for coverage 0.90 (split conformal).
 
-    The score of a row is the probability cumulated down to its label; the threshold is the
+    The score of a row is one minus the probability of its label; the threshold is one minus the
     ceil((n + 1) * 0.90)-th smallest score.
     """
-    probabilities = softmax(logits, temperature)
-    order = np.argsort(-probabilities, axis=1, kind="stable")
-    cumulated = np.cumsum(np.take_along_axis(probabilities, order, axis=1), axis=1)
-    rank = (order == labels[:, None]).argmax(axis=1)
-    scores = np.sort(cumulated[np.arange(len(labels)), rank])
-    position = min(len(scores), int(np.ceil((len(scores) + 1) * _COVERAGE)))
-    return float(scores[position - 1])
+    scores = np.sort(1.0 - probabilities[np.arange(len(labels)), labels].astype(np.float64))
+    position = min(len(scores), int(np.ceil((len(scores) + 1) * COVERAGE)))
+    return float(1.0 - scores[position - 1])
 
 
 def fit_urgency_cuts(probabilities: FloatArray, levels: NDArray[np.int64]) -> list[float]:

@@ -65,7 +65,7 @@ def _train(data: Path, knowledge_base: Path, run: Path, settings: EncoderSetting
 
     tracker.parameters({**asdict(settings.loop), "encoder": settings.encoder, "layers": len(settings.layers)})
     try:
-        train_wide(data, knowledge_base, run)
+        train_wide(data, knowledge_base, run, most_rows=settings.most_rows)
         train_encoder(data, knowledge_base, run, settings, tracker.metric)
     except (DatasetError, EncoderError) as error:
         raise click.ClickException(str(error)) from error
@@ -84,6 +84,7 @@ def export(data: Path, knowledge_base: Path, run: Path, bundle: Path, encoder: s
     _require_data(data)
     import json
 
+    from knowledge_base.index import VECTORS_FILE
     from training.bundle_stage import BundleMaker
     from training.evaluate_stage import Evaluation
     from training.model_card import render_card
@@ -91,7 +92,7 @@ def export(data: Path, knowledge_base: Path, run: Path, bundle: Path, encoder: s
     maker = BundleMaker(data, knowledge_base, run, bundle, tuple(range(layers)), MAX_TOKENS, encoder)
     try:
         folder = maker.make()
-        report = Evaluation(data, knowledge_base, folder).run()
+        report = Evaluation(data, knowledge_base, folder, vectors=run / VECTORS_FILE).run()
     except (OSError, ValueError) as error:
         raise click.ClickException(f"the bundle was not made: {error}") from error
     manifest = json.loads((folder / "bundle.json").read_text(encoding="utf-8"))

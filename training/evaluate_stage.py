@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from evaluation import metrics
 from evaluation.metrics import Measured
 from knowledge_base.duplicates import DuplicateScorer
-from knowledge_base.index import open_duty_index
+from knowledge_base.index import VECTORS_FILE, open_duty_index
 from knowledge_base.loading import DEFAULT_FOLDER, KnowledgeBase, load_knowledge_base
 from knowledge_base.router import Router
 from models.bundle import Bundle, load_bundle
@@ -50,16 +50,20 @@ class Scored:
 
 
 class Evaluation:
-    """Measures one bundle; ``run`` returns the report as JSON-ready values."""
+    """Measures one bundle; ``run`` returns the report as JSON-ready values.
 
-    def __init__(self, data: Path, knowledge_base: Path, bundle: Path, split: str = "dev") -> None:
+    ``vectors`` is a file of duty embeddings beside that of the knowledge base; what neither holds is computed.
+    """
+
+    def __init__(self, data: Path, knowledge_base: Path, bundle: Path, split: str = "dev",
+                 vectors: Path | None = None) -> None:
         self.knowledge_base: KnowledgeBase = load_knowledge_base(knowledge_base)
         self.bundle: Bundle = load_bundle(bundle)
         self.predictor = OnnxPredictor(self.bundle, threads=2)
         self.split_name, self.data = split, data
         self.split = split_rows(read_rows(data, read_codes(knowledge_base)))
         index = open_duty_index(self.knowledge_base, self.predictor, self.bundle.model_sha256,
-                                [DEFAULT_FOLDER / "duty_vectors.npz"])
+                                [path for path in (DEFAULT_FOLDER / VECTORS_FILE, vectors) if path])
         self.router = Router(self.knowledge_base, self.bundle.category_labels, self.bundle.department_labels, index,
                              self.bundle.fitted["router"])
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from models.ngrams import WIDE_CHARACTERS, ngrams_of
+from models.ngrams import NGRAM_SIZES, WIDE_CHARACTERS, ngrams_of
 
 
 def _counted(texts: Sequence[str], classes: Sequence[int],
@@ -42,6 +42,34 @@ def salience_of(texts: Sequence[str], classes: Sequence[int], names: Sequence[st
     prior = totals / totals.sum()
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.asarray(np.where(given > 0, given * np.log(given / prior), 0.0).sum(axis=1), dtype=np.float32)
+
+
+def wordness_of(texts: Sequence[str], names: Sequence[str]) -> NDArray[np.float32]:
+    """Return how freely each n-gram stands between its neighbours, float32 (N,) in [0, 1].
+
+    It is the smaller of the entropies of left and right neighbouring character (in nats, capped at 2, then halved):
+    a piece of a word has always the same neighbour on one side (Jin and Tanaka-Ishii 2006).
+    """
+    index = {name: i for i, name in enumerate(names)}
+    sides: list[tuple[Counter[str], Counter[str]]] = [(Counter(), Counter()) for _ in names]
+    for text in texts:
+        plain = f"^{text[:WIDE_CHARACTERS]}$"
+        for size in NGRAM_SIZES[1:]:
+            for start in range(1, len(plain) - size):
+                found = index.get(plain[start:start + size])
+                if found is not None:
+                    sides[found][0][plain[start - 1]] += 1
+                    sides[found][1][plain[start + size]] += 1
+    freedom = [min(_entropy(left), _entropy(right)) for left, right in sides]
+    return np.asarray(np.clip(np.array(freedom) / 2.0, 0.0, 1.0), dtype=np.float32)
+
+
+def _entropy(counts: Counter[str]) -> float:
+    shares = np.array(list(counts.values()), dtype=np.float64)
+    if not len(shares):
+        return 0.0
+    shares /= shares.sum()
+    return float(-(shares * np.log(shares)).sum())
 
 
 def mutual_information(joint: NDArray[np.float64], totals: NDArray[np.float64]) -> NDArray[np.float64]:

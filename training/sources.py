@@ -37,7 +37,7 @@ def read_rows(data: Path, codes: Codes) -> list[TrainingRow]:
         for _, raw in read_jsonl(data / f"{name}.jsonl"):
             row = row_from_json(raw, name)
             earlier = rows.get(row.id)
-            rows[row.id] = replace(row, xinfang=earlier.xinfang) if earlier else row
+            rows[row.id] = replace(row, xinfang=row.xinfang or earlier.xinfang) if earlier else row
     for path in sorted(LABELS_FOLDER.glob("*.tsv")):
         for message, labels in read_labels(path).items():
             known = rows.get(message)

@@ -14,10 +14,9 @@ from models.contract import KINDS, URGENCY_LABELS
 from serving import intake
 from serving.dependencies import Admission, IntakeOrReviewer, ServicesOf, body_schema, json_body
 from serving.schemas import ReportIn
+from serving.wording import CHANNELS, STRATEGIES, page_words
 
 _HERE = Path(__file__).parent
-CHANNELS_ZH = {"phone": "电话", "web": "网站", "app": "手机应用", "mini_program": "小程序", "letter": "信件",
-               "visit": "来访", "other": "其他"}
 router = APIRouter(include_in_schema=False)
 _templates = Jinja2Templates(env=Environment(loader=FileSystemLoader(_HERE / "templates"), autoescape=True))
 
@@ -25,13 +24,14 @@ _templates = Jinja2Templates(env=Environment(loader=FileSystemLoader(_HERE / "te
 @router.get("/")
 async def get_try(request: Request) -> Response:
     """Show the form that tries a report."""
-    return _templates.TemplateResponse(request, "try.html", {"channels": CHANNELS_ZH})
+    return _templates.TemplateResponse(request, "try.html", {"words": page_words(), "channels": CHANNELS})
 
 
 @router.get("/review")
 async def get_review(request: Request) -> Response:
     """Show the review desk."""
-    return _templates.TemplateResponse(request, "review.html", {"kinds": KINDS, "urgencies": URGENCY_LABELS})
+    return _templates.TemplateResponse(request, "review.html", {
+        "words": page_words(), "strategies": STRATEGIES, "kinds": KINDS, "urgencies": URGENCY_LABELS})
 
 
 @router.post("/pages/predict", openapi_extra=body_schema(ReportIn))

@@ -18,7 +18,7 @@ router = APIRouter(prefix="/v1/admin", tags=["admin"])
 @router.post("/reload", openapi_extra=body_schema(ReloadIn))
 async def post_reload(services: ServicesOf, _caller: Admin, request: Request) -> dict[str, Any]:
     """Load bundle and knowledge base again from where they were loaded; what is refused leaves the old in force."""
-    body = await read_body(request, services.settings.max_body_bytes)
+    body = await read_body(request)
     part = parse(ReloadIn, body).part if body.strip() else "all"
     try:
         core = await services.reload(part)

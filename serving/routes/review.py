@@ -16,10 +16,9 @@ from serving.dependencies import Reviewer, Scientist, ServicesOf
 from serving.export import training_row
 from serving.routes.reports import summary
 from serving.services import Services
+from serving.wording import DECISION_REASONS, named
 
 router = APIRouter(prefix="/v1/review", tags=["review"])
-REASONS_ZH = {"category_uncertain": "类别把握不足", "lead_uncertain": "主办部门把握不足", "urgent": "紧急",
-              "possible_false_report": "疑似不实", "possible_duplicate": "可能重复", "degraded": "部分环节未能完成"}
 
 
 def reason_zh(strategy: str, prediction: dict[str, Any]) -> str:
@@ -28,8 +27,8 @@ def reason_zh(strategy: str, prediction: dict[str, Any]) -> str:
     numbers = f"类别概率{category['probability']:.2f}，主办概率{lead['probability']:.2f}"
     by_strategy = {"urgent": f"紧急程度：{prediction['urgency']['label']}", "recent": "最近收到",
                    "random": f"随机抽查（{numbers}）", "uncertain": numbers}
-    codes = [REASONS_ZH.get(code, code) for code in prediction["decision"]["reasons"]]
-    return "；".join([*codes, by_strategy[strategy]])
+    codes = named(prediction["decision"]["reasons"], DECISION_REASONS)
+    return "；".join(filter(None, (codes, by_strategy[strategy])))
 
 
 def _entry(strategy: str, stored: StoredReport) -> dict[str, Any]:

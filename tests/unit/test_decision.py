@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -23,12 +24,13 @@ def test_at_the_thresholds_it_is_automatic() -> None:
     ({"urgency_level": 1}, "urgent"), ({"urgency_level": 2}, "urgent"), ({"urgent_probability": 0.5}, "urgent"),
     ({"false_report_band": "high"}, "possible_false_report"), ({"possible_duplicate": True}, "possible_duplicate"),
     ({"degraded": ("router",)}, "degraded")])
-def test_each_doubt_alone_asks_for_review(change: dict[str, object], reason: str) -> None:
+def test_each_doubt_alone_asks_for_review(change: dict[str, Any], reason: str) -> None:
     assert decide(replace(SURE, **change), THRESHOLDS) == Decision("review", (reason,), 0.05)
 
 
-@pytest.mark.parametrize("change", [{"urgency_level": 4}, {"urgent_probability": 0.49}, {"false_report_band": "medium"}])
-def test_what_is_no_doubt(change: dict[str, object]) -> None:
+@pytest.mark.parametrize("change", [{"urgency_level": 4}, {"urgent_probability": 0.49},
+                                    {"false_report_band": "medium"}])
+def test_what_is_no_doubt(change: dict[str, Any]) -> None:
     assert decide(replace(SURE, **change), THRESHOLDS).route == "auto"
 
 
@@ -45,4 +47,5 @@ def test_a_threshold_that_was_never_reached_sends_everything_to_review() -> None
 
 @pytest.mark.parametrize("field", ["category", "lead", "urgent_probability"])
 def test_a_confidence_that_is_no_number_is_never_automatic(field: str) -> None:
-    assert decide(replace(SURE, **{field: float("nan")}), THRESHOLDS).route == "review"
+    change: dict[str, Any] = {field: float("nan")}
+    assert decide(replace(SURE, **change), THRESHOLDS).route == "review"

@@ -13,6 +13,7 @@ import pytest
 from knowledge_base.duplicates import PairScore, PairSide
 from knowledge_base.loading import KnowledgeBase
 from knowledge_base.storage.records import EarlierReport, EventOf
+from models.calibration import prediction_set
 from models.contract import (
     KINDS,
     CoDepartment,
@@ -107,9 +108,8 @@ def test_category_agrees_with_the_prediction(engine: Engine) -> None:
     assert [one["code"] for one in category["alternatives"]] == [labels[i] for i in order[1:5]]
     assert category["probability"] == round(float(prediction.category[order[0]]), 4)
     assert category["path"] == list(engine.knowledge_base.taxonomy.path(category["code"]))
-    covered = sum(prediction.category[labels.index(code)] for code in category["prediction_set"])
-    assert covered >= 0.9 - 1e-6
-    assert covered - prediction.category[labels.index(category["prediction_set"][-1])] < 0.9
+    expected = prediction_set(prediction.category, engine.bundle.prediction_set_threshold)
+    assert category["prediction_set"] == [labels[i] for i in expected]
 
 
 def test_sure_report_is_decided_alone_and_urgent_one_is_not(engine: Engine) -> None:

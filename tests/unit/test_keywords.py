@@ -20,7 +20,8 @@ def test_the_most_telling_come_first() -> None:
 
 
 def test_of_overlapping_words_one_is_kept() -> None:
-    assert choose_keywords("油烟扰民", ("油烟", "油烟扰", "烟扰民"), np.arange(3), np.float32([0.2, 0.9, 0.5])) == ("油烟扰",)
+    words, worth = ("油烟", "油烟扰", "烟扰民"), np.array([0.2, 0.9, 0.5], dtype=np.float32)
+    assert choose_keywords("油烟扰民", words, np.arange(3), worth) == ("油烟扰",)
 
 
 def test_what_is_no_word_is_left_out() -> None:

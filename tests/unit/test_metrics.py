@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from scipy.stats import binom
 from sklearn import metrics as sklearn
 
@@ -69,6 +71,10 @@ def test_calibrated_confidences_have_a_small_error() -> None:
     assert metrics.calibration_error(confidence, random.random(20_000) < confidence**3) > 0.1
 
 
+def share(values: NDArray[np.bool_], rows: NDArray[np.int64]) -> float:
+    return float(values[rows].mean())
+
+
 def test_bootstrap_intervals_cover_a_mean(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of 150 intervals for a share at least as many hold it as 0.91 would, at odds of 1 to 10,000 (nominal 0.95)."""
     monkeypatch.setattr(metrics, "RESAMPLES", 300)
@@ -76,7 +82,7 @@ def test_bootstrap_intervals_cover_a_mean(monkeypatch: pytest.MonkeyPatch) -> No
     covered = 0
     for seed in range(draws):
         values = random.random(40) < truth
-        found = bootstrap(lambda rows, values=values: float(values[rows].mean()), [str(n) for n in range(40)], seed)
+        found = bootstrap(partial(share, values), [str(n) for n in range(40)], seed)
         covered += found.low <= truth <= found.high
     assert covered >= binom.ppf(1e-4, draws, 0.91)
     assert covered < draws

@@ -70,8 +70,9 @@ def test_int8_stays_near(tiny: TinyModel, sessions: dict[str, ort.InferenceSessi
     expected, found = run_torch(tiny, inputs), run_onnx(sessions["int8"], inputs)
     cosines = (expected["embedding"] * found["embedding"]).sum(axis=1)
     assert cosines.min() >= INT8_COSINE
-    logits = [np.concatenate([values[name].ravel() for name in tiny.network.sizes]) for values in (expected, found)]
-    assert np.corrcoef(*logits)[0, 1] >= INT8_LOGITS
+    exact, rounded = (np.concatenate([values[name].ravel() for name in tiny.network.sizes])
+                      for values in (expected, found))
+    assert np.corrcoef(exact, rounded)[0, 1] >= INT8_LOGITS
 
 
 def test_int8_is_int8(sessions: dict[str, ort.InferenceSession], tiny: TinyModel) -> None:

@@ -12,15 +12,11 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from knowledge_base.false_report import INSUFFICIENT_HISTORY, RULE_WEIGHTS
-from models.contract import MISSING_ELEMENTS, Report
-from serving import pages, wording
+from models.contract import Report
 from serving.answer_text import answer_lines
 from serving.core import Core, CoreBuilder
-from serving.danger import DANGER_WORDS
 from serving.local_engine import engine_of
 from serving.route_command import MOST_BYTES, route
-from serving.routes.review import REASONS_ZH
 from tests.conftest import dummy_network
 from tests.unit.fixed_core import FixedCore
 
@@ -137,26 +133,4 @@ def test_degraded_stage_and_unknown_code_are_shown(core: Core) -> None:
     answer["decision"] = {"route": "review", "reasons": ["degraded", "of_tomorrow"], "error_budget": 0.05}
     lines = answer_lines(answer)
     assert lines[0] == "决定：需人工复核：部分环节未能完成、of_tomorrow"
-    assert lines[1] == "未完成的环节：duplicates"
-
-
-def test_words_are_those_of_the_review_desk() -> None:
-    assert dict(wording.DECISION_REASONS) == REASONS_ZH
-
-
-def test_every_code_has_a_word() -> None:
-    assert wording.DANGERS.keys() == DANGER_WORDS.keys()
-    assert wording.ELEMENTS.keys() == set(MISSING_ELEMENTS)
-    assert {INSUFFICIENT_HISTORY, *RULE_WEIGHTS} <= wording.FALSE_REPORT_REASONS.keys()
-
-
-def test_words_are_those_of_the_pages() -> None:
-    script = (Path(pages.__file__).parent / "static" / "common.js").read_text(encoding="utf-8")
-    tables = {name: dict(re.findall(r'(\w+): "([^"]+)"', block))
-              for name, block in re.findall(r"const ([A-Z]+) = \{(.*?)\}", script, re.DOTALL)}
-    assert tables["DANGERS"] == dict(wording.DANGERS)
-    assert tables["LEVELS"] == dict(wording.TERRITORY_LEVELS)
-    assert tables["BANDS"] == dict(wording.FALSE_REPORT_BANDS)
-    others = {**wording.FALSE_REPORT_REASONS, **wording.ELEMENTS}
-    assert tables["REASONS"].keys() <= {*others, *wording.DECISION_REASONS}
-    assert {code: word for code, word in tables["REASONS"].items() if code in others}.items() <= others.items()
+    assert lines[1] == "未完成的环节：查重"

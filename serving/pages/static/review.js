@@ -33,6 +33,13 @@ document.addEventListener("DOMContentLoaded", () => {
     }
   }
 
+  /* Says how a save went beside its buttons, where the eyes are. */
+  function tell(card, text, failed) {
+    const status = card.querySelector(".status");
+    status.textContent = text;
+    status.classList.toggle("reason", failed);
+  }
+
   /* Runs a save with all buttons of the card off, and says how it went. */
   async function save(card, entry, corrections, reason, done) {
     const buttons = card.querySelectorAll("button");
@@ -40,10 +47,10 @@ document.addEventListener("DOMContentLoaded", () => {
     try {
       await correct(entry, corrections, reason);
       say("");
-      card.querySelector(".status").textContent = done;
+      tell(card, done, false);
       card.classList.add("done");
     } catch (error) {
-      say(error.message);
+      tell(card, "未保存：" + error.message, true);
     } finally {
       buttons.forEach((button) => { button.disabled = false; });
     }
@@ -75,13 +82,13 @@ document.addEventListener("DOMContentLoaded", () => {
 
   function cardOf(entry) {
     const card = make("article", null, "card");
-    card.append(make("h2", entry.report.title || "（无标题）"), make("p", entry.id + (entry.report.received_at ? " · " + entry.report.received_at : ""), "soft"));
+    card.append(make("h2", entry.report.title || "（无标题）"), make("p", entry.id + (entry.report.received_at ? " · " + entry.report.received_at.slice(0, 16).replace("T", " ") : ""), "soft"));
     card.append(make("p", "待复核原因：" + entry.reason, "reason"));
     const text = make("div", entry.report.text, "text");
     text.tabIndex = 0;
     text.setAttribute("aria-label", "正文");
     text.setAttribute("role", "region");
-    card.append(text, make("h3", "系统判断"), Fenzhuan.answer(entry.prediction), make("h3", "更正"), correctionForm(card, entry));
+    card.append(text, make("h3", "系统判断"), Fenzhuan.answer(entry.prediction, entry.reason_codes.length > 0), make("h3", "更正"), correctionForm(card, entry));
     const status = make("p", "", "status soft");
     status.setAttribute("role", "status");
     card.append(status);
