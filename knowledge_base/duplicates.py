@@ -80,6 +80,11 @@ def _places_shared(new: PairSide, earlier: PairSide) -> bool:
             or any(place in new.plain for place in earlier.specific_places))
 
 
+def _comparable(one: datetime, other: datetime) -> bool:
+    """Tell whether both times know their zone, or neither does."""
+    return (one.tzinfo is None) == (other.tzinfo is None)
+
+
 def pair_features(new: PairSide, earlier: PairSide) -> FloatArray:
     """Return the features of a pair in the order of ``FEATURES``, float32 (10,)."""
     common = len(new.shingles & earlier.shingles)
@@ -87,7 +92,7 @@ def pair_features(new: PairSide, earlier: PairSide) -> FloatArray:
     shared = _places_shared(new, earlier)
     both_placed = bool(new.specific_places and earlier.specific_places)
     years = 0.0
-    if new.received_at and earlier.received_at:
+    if new.received_at and earlier.received_at and _comparable(new.received_at, earlier.received_at):
         years = min(5.0, abs((new.received_at - earlier.received_at).total_seconds()) / 86400 / _DAYS_A_YEAR)
     return np.array([
         float(new.embedding @ earlier.embedding),

@@ -22,7 +22,7 @@ from models.text import normalise
 VECTORS_FILE = "duty_vectors.npz"
 _CHARACTER_BITS = 21  # a code point fits, and three of them fit an int64
 _BATCH = 16
-_NEIGHBOURS = 200
+_NEIGHBOURS = 400
 
 
 def duty_passages(duty: Duty) -> tuple[str, ...]:
@@ -109,12 +109,14 @@ class DutyIndex:
     def similarities(self, embedding: FloatArray, text: str) -> tuple[FloatArray, FloatArray]:
         """Return dense and lexical similarity of every duty, float32 (duties,) each.
 
-        The dense one is the highest cosine among a duty's passages (0 beyond the nearest 200 passages).
+        The dense one is the highest cosine among a duty's passages, or that of the 400th nearest passage where all
+        of the duty's lie beyond it.
         """
         dense = np.zeros(len(self._duties), dtype=np.float32)
         if self._duties:
             query = np.ascontiguousarray(embedding[None, :], dtype=np.float32)
             scores, rows = self._index.search(query, min(_NEIGHBOURS, self._index.ntotal))
+            dense[:] = max(0.0, float(scores[0, -1]))
             np.maximum.at(dense, self._owner[rows[0]], scores[0])
         return dense, self._lexicon.similarities(text)
 

@@ -17,7 +17,7 @@ from knowledge_base.index import DutyIndex
 from knowledge_base.loading import KnowledgeBase
 from models.calibration import sigmoid, softmax
 from models.contract import CoDepartment, DutyMatch, FloatArray, Prediction, Report, RoutingDecision, ScoredLabel
-from models.tokens import READ_CHARACTERS, report_text
+from models.tokens import read_text, report_text
 
 LEAD_FEATURES = ("head", "catalogue", "dense", "lexical")
 CO_FEATURES = ("head", "usual", "dense", "lead", "constant")
@@ -141,7 +141,7 @@ class Router:
 
     def route(self, report: Report, prediction: Prediction) -> RoutingDecision:
         """Return lead, co-handlers with a reason each, territory and the duties that speak for the lead."""
-        features = self.features(prediction, report_text(report.title, report.text)[:READ_CHARACTERS])
+        features = self.features(prediction, read_text(report_text(report.title, report.text)))
         leads = self.lead_probabilities(features)
         order = np.argsort(-leads, kind="stable")
         lead = int(order[0])

@@ -20,7 +20,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Confidence:
-    """What the decision looks at, all probabilities calibrated."""
+    """What the decision looks at, all probabilities calibrated; ``danger``: the text names a danger to life."""
 
     category: float
     lead: float
@@ -28,6 +28,7 @@ class Confidence:
     urgent_probability: float
     false_report_band: str
     possible_duplicate: bool
+    danger: bool = False
     degraded: tuple[str, ...] = ()
 
 
@@ -41,7 +42,8 @@ def decide(confidence: Confidence, thresholds: DecisionThresholds, urgent_above:
         reasons.append("category_uncertain")
     if not confidence.lead >= thresholds.lead:
         reasons.append("lead_uncertain")
-    if confidence.urgency_level in URGENT_LEVELS or not confidence.urgent_probability < urgent_above:
+    if (confidence.urgency_level in URGENT_LEVELS or confidence.danger
+            or not confidence.urgent_probability < urgent_above):
         reasons.append("urgent")
     if confidence.false_report_band == "high":
         reasons.append("possible_false_report")

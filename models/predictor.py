@@ -12,11 +12,10 @@ from tokenizers import Tokenizer
 
 from models.bundle import Bundle, BundleError
 from models.calibration import sigmoid, softmax
-from models.contract import SIGMOID_HEADS, SOFTMAX_HEADS, FloatArray, Prediction, Report
+from models.contract import HEAD_SIZES, SIGMOID_HEADS, SOFTMAX_HEADS, FloatArray, Prediction, Report
 from models.keywords import choose_keywords
 from models.ngrams import weigh_ngrams
-from models.text import normalise
-from models.tokens import READ_CHARACTERS, cut_tokens, report_text
+from models.tokens import cut_tokens, read_text, report_text
 
 OUTPUTS = (*SOFTMAX_HEADS, *SIGMOID_HEADS, "embedding")
 
@@ -45,6 +44,7 @@ class OnnxPredictor:
         except Exception as error:  # ONNX Runtime and tokenizers raise their own untyped errors
             raise BundleError(f"bundle {bundle.folder.name!r} can't be run ({type(error).__name__}); "
                               "export it again") from error
+        _check_outputs(self._session, bundle)
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
         self._bundle = bundle
@@ -75,7 +75,7 @@ class OnnxPredictor:
         return self._run(self._prepare(list(texts)), ("embedding",))["embedding"]
 
     def _prepare(self, texts: Sequence[str]) -> list[_Prepared]:
-        plain = [normalise(text[:READ_CHARACTERS]).text for text in texts]
+        plain = [read_text(text) for text in texts]
         encodings = self._tokenizer.encode_batch_fast(plain)
         return [_Prepared(text, cut_tokens(encoding.ids, self._bundle.max_tokens),
                           *weigh_ngrams(text, self._index, self._idf))
@@ -106,3 +106,15 @@ class OnnxPredictor:
                            keywords=choose_keywords(one.text, self._bundle.ngrams, one.ngram_ids,
                                                     self._salience[one.ngram_ids] * one.ngram_weights))
                 for row, one in enumerate(prepared)]
+
+
+def _check_outputs(session: ort.InferenceSession, bundle: Bundle) -> None:
+    """Refuse a bundle whose labels are not as many as the network's outputs."""
+    found = {output.name: output.shape[-1] for output in session.get_outputs()}
+    departments = len(bundle.department_labels)
+    expected = {**HEAD_SIZES, "category": len(bundle.category_labels), "lead": departments, "co": departments,
+                "embedding": bundle.embedding_size}
+    wrong = [f"{name} has {found.get(name)} outputs, expected {size}" for name, size in expected.items()
+             if (isinstance(found.get(name), int) and found[name] != size) or name not in found]
+    if wrong:
+        raise BundleError(f"bundle {bundle.folder.name!r}: {'; '.join(wrong)}; export it again")

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from models.text import normalise
+
 TAIL_SHARE = 4
 READ_CHARACTERS = 2000
+_NORMALISED_CHARACTERS = 8000  # of an input padded with what is dropped, this much is looked through
 
 
 def report_text(title: str, text: str) -> str:
@@ -14,6 +17,11 @@ def report_text(title: str, text: str) -> str:
     if not title or text.startswith(title):
         return text
     return f"{title}。{text}" if text else title
+
+
+def read_text(text: str) -> str:
+    """Return the normalised characters that the network reads of a text."""
+    return normalise(text[:_NORMALISED_CHARACTERS]).text[:READ_CHARACTERS]
 
 
 def cut_tokens(ids: Sequence[int], limit: int) -> list[int]:

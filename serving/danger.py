@@ -1,4 +1,4 @@
-"""Danger words that explain an urgency to the desk; they explain, they do not decide."""
+"""Danger words: they explain an urgency to the desk, and a report with one is never decided without a person."""
 
 from __future__ import annotations
 

@@ -20,6 +20,7 @@ from models.contract import KINDS, Prediction, Predictor, Report, RoutingDecisio
 from models.decision import Confidence, Decision, decide
 from models.text import normalise
 from serving import sections
+from serving.danger import danger_reasons
 from serving.duplicate_stage import DuplicateFinding, PairScorer, find_duplicate, no_duplicate
 from serving.earlier import EarlierReports, NoEarlierReports
 from serving.telemetry import log_failure
@@ -176,5 +177,5 @@ class _Consideration:
             category=float(self._prediction.category.max()), lead=routing.lead.probability,
             urgency_level=self._urgency_level, urgent_probability=float(urgency[:2].sum()),
             false_report_band=false_report.band if false_report else "low",
-            possible_duplicate=self.duplicate.possible, degraded=tuple(self.degraded)),
+            possible_duplicate=self.duplicate.possible, danger=bool(danger_reasons(self._text)), degraded=tuple(self.degraded)),
             self._engine.bundle.decision)

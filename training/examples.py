@@ -14,8 +14,7 @@ from torch import Tensor
 
 from models.contract import FloatArray
 from models.ngrams import weigh_ngrams
-from models.text import normalise
-from models.tokens import READ_CHARACTERS, cut_tokens, report_text
+from models.tokens import cut_tokens, read_text, report_text
 from training.schema import TrainingRow
 
 POOL_BATCHES = 40
@@ -23,7 +22,7 @@ POOL_BATCHES = 40
 
 def plain_text(row: TrainingRow) -> str:
     """Return the normalised text that the network reads of a row."""
-    return normalise(report_text(row.title, row.text)[:READ_CHARACTERS]).text
+    return read_text(report_text(row.title, row.text))
 
 
 def encode_texts(tokenizer: Tokenizer, texts: Sequence[str], limit: int) -> list[list[int]]:

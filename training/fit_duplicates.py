@@ -22,7 +22,8 @@ from training.schema import TrainingRow
 
 PRECISION = 0.97
 NEGATIVES_A_PAIR = 5
-_REGION = re.compile(r"[A-Z]\d*[市区县]")
+_MOST_DRAWS = 50
+_REGION = re.compile(r"[A-Z]\d+[市区县]")
 _TIME_FORMATS = ("%Y/%m/%d %H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y/%m/%d %H:%M", "%Y-%m-%d %H:%M")
 
 
@@ -69,11 +70,13 @@ def sample_negatives(rows: Sequence[TrainingRow], count: int, seed: int) -> list
     for row, region in placed:
         by_category.setdefault(str(row.category), []).append((row, region))
     drawn: list[tuple[TrainingRow, TrainingRow]] = []
-    while len(drawn) < count:
+    for _ in range(_MOST_DRAWS * count):
+        if len(drawn) == count:
+            break
         one, region = order.choice(placed)
         pool = by_category[str(one.category)] if len(drawn) % 5 else placed
         other, elsewhere = order.choice(pool)
-        if other.group != one.group and elsewhere != region and elsewhere[1:] and region[1:]:
+        if other.group != one.group and elsewhere != region:
             drawn.append((one, other))
     return drawn
 
@@ -106,7 +109,8 @@ def fit_duplicates(pairs: PairSet) -> dict[str, Any]:
     weights[FEATURES.index("same_reporter")] = 0.0  # no pair of the data knows its reporters
     scores = 1 / (1 + np.exp(-(pairs.features @ weights + constant)))
     return {"weights": {**dict(zip(FEATURES, map(float, weights), strict=True)), "constant": constant},
-            "threshold": precision_threshold(scores, pairs.duplicate), "possible": 0.5,
+            "threshold": (threshold := precision_threshold(scores, pairs.duplicate)),
+            "possible": min(0.5, threshold),
             "near_cosine": float(np.quantile(pairs.features[pairs.duplicate, 0], 0.25))}
 
 

@@ -49,3 +49,7 @@ def test_a_threshold_that_was_never_reached_sends_everything_to_review() -> None
 def test_a_confidence_that_is_no_number_is_never_automatic(field: str) -> None:
     change: dict[str, Any] = {field: float("nan")}
     assert decide(replace(SURE, **change), THRESHOLDS).route == "review"
+
+
+def test_a_named_danger_asks_for_a_person() -> None:
+    assert decide(replace(SURE, danger=True), THRESHOLDS).reasons == ("urgent",)
