@@ -28,8 +28,8 @@ class Confidence:
     urgent_probability: float
     false_report_band: str
     possible_duplicate: bool
-    danger: bool = False
     degraded: tuple[str, ...] = ()
+    danger: bool = False
 
 
 def decide(confidence: Confidence, thresholds: DecisionThresholds, urgent_above: float = 0.5) -> Decision:

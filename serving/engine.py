@@ -177,5 +177,6 @@ class _Consideration:
             category=float(self._prediction.category.max()), lead=routing.lead.probability,
             urgency_level=self._urgency_level, urgent_probability=float(urgency[:2].sum()),
             false_report_band=false_report.band if false_report else "low",
-            possible_duplicate=self.duplicate.possible, danger=bool(danger_reasons(self._text)), degraded=tuple(self.degraded)),
+            possible_duplicate=self.duplicate.possible, degraded=tuple(self.degraded),
+            danger=bool(danger_reasons(self._text))),
             self._engine.bundle.decision)
