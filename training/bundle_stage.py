@@ -37,7 +37,7 @@ from training.wide_stage import load_wide
 
 ERROR_BUDGETS = (0.02, 0.05, 0.10)
 PROMISED_BUDGET = 0.05
-PROMISE_FROM = 0.45
+PROMISE_FROM = 0.30
 LARGEST_BYTES = 60_000_000
 DATA_FILES = ("annotated.jsonl", "xinfang7.jsonl", "unlabelled.jsonl", "replies.jsonl", "duplicate_pairs.jsonl")
 

@@ -18,6 +18,7 @@ from training.losses import head_loss
 _STEPS = 60
 COVERAGE = 0.90
 NEVER = 1.01
+_FIRST_TESTED_SHARE = 8
 
 
 def _minimise(parameters: list[nn.Parameter], loss_of: object) -> None:
@@ -107,12 +108,13 @@ def fit_decision(confidence: FloatArray, correct: NDArray[np.bool_], error_budge
 
     Thresholds are tested from strict to loose and testing stops at the first failure (fixed-sequence testing,
     Angelopoulos et al. 2021, Learn then Test), so that the guarantee holds for the one chosen. The walk begins at
-    the smallest number of cases that may hold two errors, a start that does not depend on the rows. Cases of equal
-    confidence are decided together, so they are counted together.
+    the smallest number of cases that may hold two errors, or at an eighth of the rows, a start that does not depend on
+    their labels. Cases of equal confidence are decided together, so they are counted together.
     """
     order = np.argsort(-confidence, kind="stable")
     best = DecisionFit(error_budget, NEVER, 0.0, 0, 0)
     start = next(decided for decided in range(3, 10_000) if error_bound(2, decided) <= error_budget)
+    start = max(start, len(order) // _FIRST_TESTED_SHARE)
     grid = range(start, len(order) + 1, max(1, len(order) // 60))
     ranked = -confidence[order]
     for first in grid:

@@ -40,10 +40,11 @@ def _require_data(data: Path) -> None:
 @click.option("--epochs", type=float, default=3, show_default=True, help="Passes over the rows.")
 @click.option("--learning-rate", type=float, default=1.5e-4, show_default=True, help="Of the encoder.")
 @click.option("--most-rows", type=float, default=0, show_default=True, help="Cut the rows for a trial; 0 takes all.")
+@click.option("--start-from", type=FOLDER, help="Run whose encoder is trained further.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Of batches and heads.")
 @click.option("--device", default="cpu", show_default=True, help="cpu or cuda.")
 def train(data: Path, knowledge_base: Path, run: Path, encoder: str, layers: float, epochs: float,
-          learning_rate: float, most_rows: float, seed: int, device: str) -> None:
+          learning_rate: float, most_rows: float, start_from: Path | None, seed: int, device: str) -> None:
     """Train the network (both parts) and leave it in the run folder."""
     _require_data(data)
     from training.encoder_stage import EncoderSettings
@@ -52,7 +53,7 @@ def train(data: Path, knowledge_base: Path, run: Path, encoder: str, layers: flo
 
     loop = LoopSettings(epochs=int(epochs), learning_rate=learning_rate, seed=seed, device=device,
                         max_tokens=MAX_TOKENS)
-    settings = EncoderSettings(encoder, tuple(range(int(layers))), False, int(most_rows) or None, loop)
+    settings = EncoderSettings(encoder, tuple(range(int(layers))), False, int(most_rows) or None, start_from, loop)
     with tracked_run(run.name) as tracker:
         _train(data, knowledge_base, run, settings, tracker)
 

@@ -26,12 +26,16 @@ TOKENIZER_FILE = "tokenizer.json"
 
 @dataclass(frozen=True, slots=True)
 class EncoderSettings:
-    """Which encoder, how deep, how it is trained; ``most_rows`` cuts the data for a trial."""
+    """Which encoder, how deep, how it is trained; ``most_rows`` cuts the data for a trial.
+
+    ``start_from`` is the folder of an earlier run of the same depth whose weights are trained further.
+    """
 
     encoder: str = BUNDLED
     layers: tuple[int, ...] = tuple(range(8))
     train_word_embeddings: bool = False
     most_rows: int | None = None
+    start_from: Path | None = None
     loop: LoopSettings = field(default_factory=LoopSettings)
 
 
@@ -47,6 +51,8 @@ def train_encoder(data: Path, knowledge_base: Path, run: Path, settings: Encoder
     encoder.get_input_embeddings().weight.requires_grad_(settings.train_word_embeddings)
     sizes = head_sizes(len(codes.categories), len(codes.departments))
     network = ReportNetwork(encoder, sizes, ngrams=1)
+    if settings.start_from is not None:
+        network.load_state_dict(torch.load(settings.start_from / ENCODER_FILE, weights_only=True), strict=False)
     tokens = encode_texts(tokenizer, [plain_text(row) for row in rows], settings.loop.max_tokens)
     held_out = frozenset(pair.row for pair in read_pairs(data / "duplicate_pairs.jsonl") if pair.is_test)
     Trainer(network, tokenizer, Examples(rows, tokens, targets_of(rows, codes, sizes)),
@@ -67,8 +73,10 @@ def main() -> None:
     loop = LoopSettings(epochs=int(os.environ.get("EPOCHS", "3")),
                         learning_rate=float(os.environ.get("LEARNING_RATE", "1.5e-4")),
                         device="cuda" if torch.cuda.is_available() else "cpu")
+    start = os.environ.get("START_FROM")
     train_encoder(Path(os.environ.get("DATA", "../shared/data")), Path("knowledge_base/data"),
-                  Path(os.environ.get("RUN", "runs/encoder")), EncoderSettings(loop=loop), log_to_stderr)
+                  Path(os.environ.get("RUN", "runs/encoder")),
+                  EncoderSettings(loop=loop, start_from=Path(start) if start else None), log_to_stderr)
 
 
 if __name__ == "__main__":
