@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from knowledge_base.danger import danger_reasons
 from knowledge_base.deadlines import deadlines
 from knowledge_base.elements import Elements, extract_elements
 from knowledge_base.false_report import FalseReport, score_false_report
@@ -20,7 +21,6 @@ from models.contract import KINDS, Prediction, Predictor, Report, RoutingDecisio
 from models.decision import Confidence, Decision, decide
 from models.text import normalise
 from serving import sections
-from serving.danger import danger_reasons
 from serving.duplicate_stage import DuplicateFinding, PairScorer, find_duplicate, no_duplicate
 from serving.earlier import EarlierReports, NoEarlierReports
 from serving.telemetry import log_failure
@@ -94,7 +94,8 @@ class _Consideration:
         self.degraded: list[str] = []
         self._kind = KINDS[int(np.argmax(prediction.kind))]
         self._category = engine.bundle.category_labels[int(np.argmax(prediction.category))]
-        self._urgency_level = urgency_level(prediction.urgency, engine.bundle.urgency_cuts)
+        self._danger = bool(danger_reasons(self._text))
+        self._urgency_level = urgency_level(prediction.urgency, engine.bundle.urgency_cuts, danger=self._danger)
         self.places: tuple[str, ...] = ()
         self.duplicate: DuplicateFinding = no_duplicate()
 
@@ -178,5 +179,5 @@ class _Consideration:
             urgency_level=self._urgency_level, urgent_probability=float(urgency[:2].sum()),
             false_report_band=false_report.band if false_report else "low",
             possible_duplicate=self.duplicate.possible, degraded=tuple(self.degraded),
-            danger=bool(danger_reasons(self._text))),
+            danger=self._danger),
             self._engine.bundle.decision)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from knowledge_base.danger import danger_reasons
 from knowledge_base.deadlines import Deadline
 from knowledge_base.elements import Elements
 from knowledge_base.false_report import FalseReport
@@ -14,7 +15,6 @@ from knowledge_base.loading import KnowledgeBase
 from models.bundle import Bundle
 from models.calibration import prediction_set
 from models.contract import KINDS, MISSING_ELEMENTS, URGENCY_LABELS, XINFANG_LABELS, Prediction, RoutingDecision
-from serving.danger import danger_reasons
 
 MOST_ALTERNATIVES = 4
 TERRITORY_FROM = 0.5

@@ -20,7 +20,8 @@ ELEMENTS = MappingProxyType({"time": "时间", "place": "地点", "subject": "�
 TERRITORY_LEVELS = MappingProxyType({"street": "街道乡镇", "county": "区县"})
 DANGERS = MappingProxyType({
     "gas_leak": "燃气泄漏", "collapse": "坍塌", "fire_explosion": "火灾爆炸", "poisoning": "中毒",
-    "trapped": "人员受困", "violence": "暴力", "self_harm": "轻生", "electric": "触电", "missing_person": "人员失踪",
+    "trapped": "人员受困", "collapsed_person": "人员昏迷", "violence": "暴力", "self_harm": "轻生", "electric": "触电",
+    "missing_person": "人员失踪",
     "blocked_escape": "疏散通道堵塞", "outage": "停水停电", "crowd": "群体聚集",
 })
 DUPLICATE_REASONS = MappingProxyType({

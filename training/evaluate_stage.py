@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from evaluation import metrics
 from evaluation.metrics import Measured
+from knowledge_base.danger import danger_reasons
 from knowledge_base.duplicates import DuplicateScorer
 from knowledge_base.index import VECTORS_FILE, open_duty_index
 from knowledge_base.loading import DEFAULT_FOLDER, KnowledgeBase, load_knowledge_base
@@ -104,7 +105,7 @@ class Evaluation:
         category, kind = (scored.stack(head) for head in ("category", "kind"))
         unique, first = self._first_level()
         marginal = np.stack([category[:, first == i].sum(axis=1) for i in range(len(unique))], axis=1)
-        level = np.array([urgency_level(one.urgency, self.bundle.urgency_cuts) - 1 for one in scored.predictions])
+        level = np.array([self._level(*pair) - 1 for pair in zip(scored.predictions, scored.rows, strict=True)])
         urgent = labels["urgency"] <= 1
         kappa = _rows(lambda i: metrics.quadratic_kappa(level[i], labels["urgency"][i], 4), groups)
         return {
@@ -121,6 +122,9 @@ class Evaluation:
             "lead_top3": _rows(lambda i: metrics.top_k(scored.leads[i], labels["lead"][i], 3), groups),
             "lead_accuracy_head_alone": _accuracy(scored.stack("lead").argmax(1), self._head_leads(scored), groups),
         }
+
+    def _level(self, prediction: Prediction, row: TrainingRow) -> int:
+        return urgency_level(prediction.urgency, self.bundle.urgency_cuts, danger=bool(danger_reasons(plain_text(row))))
 
     def _head_leads(self, scored: Scored) -> NDArray[np.int64]:
         return np.array([self.bundle.department_labels.index(str(row.lead)) for row in scored.rows])

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 import pytest
 
+from knowledge_base.danger import danger_reasons
 from knowledge_base.index import VECTORS_FILE, open_duty_index
 from knowledge_base.loading import DEFAULT_FOLDER, KnowledgeBase
 from knowledge_base.router import Router
 from models.bundle import DEFAULT_BUNDLE, load_bundle
+from models.calibration import urgency_level
 from models.contract import Prediction, Report
 from models.predictor import OnnxPredictor
 
@@ -23,6 +25,7 @@ class Answer:
     first_level: str
     lead: str
     urgent: float
+    level: int
     kind: int
 
 
@@ -30,7 +33,7 @@ class Service:
     """The bundled network and router."""
 
     def __init__(self, knowledge_base: KnowledgeBase) -> None:
-        bundle = load_bundle(DEFAULT_BUNDLE)
+        self._bundle = bundle = load_bundle(DEFAULT_BUNDLE)
         self._predictor = OnnxPredictor(bundle, threads=2)
         index = open_duty_index(knowledge_base, self._predictor, bundle.model_sha256, [DEFAULT_FOLDER / VECTORS_FILE])
         self._router = Router(knowledge_base, bundle.category_labels, bundle.department_labels, index,
@@ -46,7 +49,8 @@ class Service:
         category = self._predictor.category_labels[int(prediction.category.argmax())]
         return Answer(category, self._knowledge_base.taxonomy.path(category)[0],
                       self._router.route(report, prediction).lead.label, float(prediction.urgency[:2].sum()),
-                      int(prediction.kind.argmax()))
+                      urgency_level(prediction.urgency, self._bundle.urgency_cuts,
+                                    danger=bool(danger_reasons(report.text))), int(prediction.kind.argmax()))
 
 
 @pytest.fixture(scope="session")

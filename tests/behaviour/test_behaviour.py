@@ -82,9 +82,11 @@ def test_danger_raises_urgency(service: Service, plain: list[Answer], danger: st
     assert sum(raised) / len(raised) >= RAISED
 
 
-def test_a_question_is_less_urgent_than_danger(service: Service) -> None:
-    question, danger = service.answer(["请问办理居住证需要带哪些材料？", "楼下燃气泄漏，味道很大，有人晕倒，快来人！"])
-    assert danger.urgent > question.urgent + 0.2
+@pytest.mark.parametrize("danger", ["楼下燃气泄漏，味道很大，有人晕倒，快来人！",
+                                    "电梯卡在六楼，里面有两个老人被困，喊了半小时没人来"])
+def test_a_named_danger_is_urgent_and_a_question_is_not(service: Service, danger: str) -> None:
+    question, urgent = service.answer(["请问办理居住证需要带哪些材料？", danger])
+    assert urgent.level <= 2 < question.level
 
 
 @pytest.mark.parametrize("thanks", ["感谢社区工作人员热心帮助，特此表扬！"])

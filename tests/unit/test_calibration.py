@@ -66,3 +66,9 @@ def test_shifting_to_a_lower_level_never_raises_the_number() -> None:
         probabilities[source] -= moved
         probabilities[source - 1] += moved
         assert urgency_level(probabilities, (1.5, 2.4, 3.3)) <= before
+
+
+@pytest.mark.parametrize(("urgent", "danger", "level"), [(0.06, True, 2), (0.06, False, 3), (0.04, True, 3)])
+def test_a_named_danger_errs_to_the_safe_side(urgent: float, danger: bool, level: int) -> None:
+    probabilities = np.array([0.0, urgent, 1.0 - urgent, 0.0], dtype=np.float64)
+    assert urgency_level(probabilities, (1.5, 2.5, 3.5), danger=danger) == level

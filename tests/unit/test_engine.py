@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from knowledge_base.danger import danger_reasons
 from knowledge_base.duplicates import PairScore, PairSide
 from knowledge_base.loading import KnowledgeBase
 from knowledge_base.storage.records import EarlierReport, EventOf
@@ -26,7 +27,6 @@ from models.contract import (
 )
 from models.dummy import DummyPredictor, dummy_bundle
 from serving import engine as engine_module
-from serving.danger import danger_reasons
 from serving.earlier import same_city
 from serving.engine import Engine
 

@@ -14,11 +14,11 @@ import pytest
 from starlette.testclient import TestClient
 
 from knowledge_base import duplicates, false_report
+from knowledge_base.danger import DANGER_WORDS
 from knowledge_base.storage.review import STRATEGIES
 from models import decision
 from models.contract import CHANNELS, MISSING_ELEMENTS
 from serving import engine, errors, wording
-from serving.danger import DANGER_WORDS
 from serving.schemas import CorrectionIn, ReportIn
 
 SERVING = Path(wording.__file__).parent
