@@ -148,6 +148,12 @@ def _stop(_signal: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
+def heed_signals() -> None:
+    """End gently on Ctrl-C and SIGTERM, also where a shell started this with Ctrl-C ignored (a background job)."""
+    for ending in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ending, _stop)
+
+
 def _port(host: str) -> int:
     given = os.environ.get("FENZHUAN_PORT", "8000")
     if not given.isdecimal() or int(given) > 65_535:
@@ -168,7 +174,7 @@ def main() -> None:
     """
     host = os.environ.get("FENZHUAN_HOST", "127.0.0.1")
     port = _port(host)
-    signal.signal(signal.SIGTERM, _stop)
+    heed_signals()
     command = (sys.executable, "-m", "serving.cli", "serve", "--host", host, "--port", str(port))
     log = Path(os.environ.get("FENZHUAN_DATA_DIR", DEFAULT_DATA_DIR)) / "serve.log"
     sys.exit(run_demo(Demo(command, host, port, log, key=os.environ.get("FENZHUAN_KEY", ""),

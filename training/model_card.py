@@ -35,7 +35,7 @@ intervals. The command `fenzhuan evaluate` gives them.
 - Labels were read by language models; two readings of the same messages agree on 0.949 of second-level categories
   and 0.933 of leads, so no figure can be trusted above that.
 - The lead is what a careful reader would name by law and guide; who really acted differs in one case of five.
-- Verifiability level 4 has no training row: the false-report score is a question to a reviewer, never a verdict.
+- Verifiability level 4 has hardly a training row: the false-report score is a question to a reviewer, never a verdict.
 - Cases are decided alone only above thresholds fitted for a joint error of second-level category and lead of at most
   {budget:.0%} with 90 % confidence on messages like these; elsewhere that promise is not tested. Cases that are urgent,
   doubtful or possible duplicates go to a person besides.

@@ -20,9 +20,8 @@ ROOT = Path(__file__).parents[2]
 DEMO = """
 import sys
 from pathlib import Path
-from serving.demo import Demo, run_demo, _stop
-import signal
-signal.signal(signal.SIGTERM, _stop)
+from serving.demo import Demo, heed_signals, run_demo
+heed_signals()
 data, port, samples, once, service = sys.argv[1:]
 command = (sys.executable, "-c", service, port, data)
 sys.exit(run_demo(Demo(command, "127.0.0.1", int(port), Path(data) / "serve.log", Path(samples), once=once == "1")))
