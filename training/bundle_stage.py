@@ -147,9 +147,9 @@ class BundleMaker:
         self._start_manifest()
         self._fit_temperatures(self._score(self.calibration.heads)[1])
         bundle, predictions = self._score(self.calibration.fit)
-        self._fit_urgency(predictions)
         router = self._fit_router(bundle, predictions)
         self._fit_promises(router)
+        self._fit_urgency()
         self._fit_duplicates()
         size = sum(path.stat().st_size for path in self.target.iterdir())
         if size > LARGEST_BYTES:
@@ -203,10 +203,11 @@ class BundleMaker:
         self.manifest["temperatures"] = calibrate.fit_temperatures(logits, targets)
         self._write()
 
-    def _fit_urgency(self, predictions: Sequence[Prediction]) -> None:
+    def _fit_urgency(self) -> None:
+        """Fit the cuts on all calibration messages: the promises are about category and lead, not urgency."""
+        rows = [*self.calibration.fit, *self.calibration.promise]
         self.manifest["urgency_cuts"] = calibrate.fit_urgency_cuts(
-            np.stack([one.urgency for one in predictions]),
-            np.array([int(row.urgency or 3) for row in self.calibration.fit]))
+            np.stack([one.urgency for one in self._score(rows)[1]]), np.array([int(row.urgency or 3) for row in rows]))
         self._write()
 
     def _router(self, bundle: Bundle, section: Mapping[str, Any]) -> Router:
