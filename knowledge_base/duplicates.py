@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from models.contract import FloatArray
-from models.text import normalise
+from models.text import folded
 
 FEATURES = ("cosine", "containment", "jaccard", "title", "shared_place", "place_conflict", "number_conflict",
             "same_category", "same_reporter", "years_apart")
@@ -40,7 +40,7 @@ class PairSide:
     @cached_property
     def plain(self) -> str:
         """Normalised title and text without blanks, cut to the compared length."""
-        return normalise(f"{self.title}。{self.text}"[:COMPARED_CHARACTERS]).text.replace(" ", "")
+        return folded(f"{self.title}。{self.text}"[:COMPARED_CHARACTERS])
 
     @cached_property
     def shingles(self) -> frozenset[str]:
@@ -48,9 +48,14 @@ class PairSide:
         return _shingles(self.plain)
 
     @cached_property
+    def title_shingles(self) -> frozenset[str]:
+        """Character triples of the title."""
+        return _shingles(folded(self.title))
+
+    @cached_property
     def specific_places(self) -> tuple[str, ...]:
         """Place names that say more than a city or district."""
-        plain = (normalise(_MASKED.sub("", place)).text.replace(" ", "") for place in self.places)
+        plain = (folded(_MASKED.sub("", place)) for place in self.places)
         return tuple(place for place in plain if len(place) >= _PLACE_MINIMUM)
 
     @cached_property
@@ -88,7 +93,6 @@ def _comparable(one: datetime, other: datetime) -> bool:
 def pair_features(new: PairSide, earlier: PairSide) -> FloatArray:
     """Return the features of a pair in the order of ``FEATURES``, float32 (10,)."""
     common = len(new.shingles & earlier.shingles)
-    titles = _shingles(normalise(new.title).text), _shingles(normalise(earlier.title).text)
     shared = _places_shared(new, earlier)
     both_placed = bool(new.specific_places and earlier.specific_places)
     years = 0.0
@@ -98,7 +102,8 @@ def pair_features(new: PairSide, earlier: PairSide) -> FloatArray:
         float(new.embedding @ earlier.embedding),
         _share(common, min(len(new.shingles), len(earlier.shingles))),
         _share(common, len(new.shingles | earlier.shingles)),
-        _share(len(titles[0] & titles[1]), len(titles[0] | titles[1])) if new.title and earlier.title else 0.0,
+        (_share(len(new.title_shingles & earlier.title_shingles), len(new.title_shingles | earlier.title_shingles))
+         if new.title and earlier.title else 0.0),
         shared, both_placed and not shared,
         bool(new.numbers and earlier.numbers and not new.numbers & earlier.numbers),
         new.category == earlier.category,

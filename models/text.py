@@ -56,3 +56,12 @@ def normalise(text: str) -> Normalised:
         chars.pop()
         offsets.pop()
     return Normalised("".join(chars).translate(_simplified_by_traditional()), tuple(offsets))
+
+
+def folded(text: str) -> str:
+    """Return the text folded as ``normalise`` does, without any white space and without the way back: ten times faster.
+
+    Whole strings are folded, so that a letter and its combining mark may become one character here only.
+    """
+    plain = "".join(unicodedata.normalize("NFKC", text).split()).translate(_simplified_by_traditional())
+    return plain if plain.isprintable() else "".join(map(_fold, plain))

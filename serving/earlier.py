@@ -7,7 +7,8 @@ from typing import Protocol
 from knowledge_base.storage.records import EarlierReport, EventOf
 from models.contract import FloatArray
 
-NEAREST = 20
+NEAREST = 16
+SEARCHED = 32
 _CITY_DIGITS = 4
 
 

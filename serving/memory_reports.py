@@ -11,9 +11,8 @@ from knowledge_base.duplicates import COMPARED_CHARACTERS
 from knowledge_base.report_index import FlatReportIndex
 from knowledge_base.storage.records import EarlierReport, EventOf
 from models.contract import FloatArray, Report
-from serving.earlier import NEAREST, same_city
+from serving.earlier import NEAREST, SEARCHED, same_city
 
-SEARCHED = 60
 _UNKNOWN = datetime.max.replace(tzinfo=UTC)
 
 

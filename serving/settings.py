@@ -31,7 +31,7 @@ class Settings:
     max_in_flight: int = 64
     rate_per_minute: int = 6_000
     max_batch: int = 16
-    batch_wait_s: float = 0.002
+    batch_wait_s: float = 0.0  # reports that come while the network works already form the next batch
     body_within_s: float = 30.0
     maintenance_every_s: float = 60.0
     shutdown_s: int = 30

@@ -8,9 +8,7 @@ from knowledge_base.storage.events import event_of
 from knowledge_base.storage.records import EarlierReport, EventOf
 from knowledge_base.storage.reports import earlier_reports
 from models.contract import FloatArray
-from serving.earlier import NEAREST, same_city
-
-_SEARCHED = 60
+from serving.earlier import NEAREST, SEARCHED, same_city
 
 
 class StoredReports:
@@ -23,7 +21,7 @@ class StoredReports:
 
     def candidates(self, embedding: FloatArray, region: str | None, report_id: str) -> list[EarlierReport]:
         """Return up to ``NEAREST`` earlier reports of the same city, nearest first."""
-        sequences = [sequence for sequence, _ in self._index.search(embedding, _SEARCHED)]
+        sequences = [sequence for sequence, _ in self._index.search(embedding, SEARCHED)]
         found = earlier_reports(self._database, sequences, self._space)
         return [earlier for earlier in found
                 if same_city(region, earlier.report.region) and earlier.report.id != report_id][:NEAREST]

@@ -122,7 +122,7 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         fill(Path(folder), arguments.stored, arguments.bundle)
-        with served(Path(folder), arguments.bundle, core=0) as port:
+        with served(Path(folder), arguments.bundle, core=1) as port:
             times = measure(port, arguments.requests)
     cuts = statistics.quantiles(times, n=100)
     sys.stdout.write(json.dumps({"stored": arguments.stored, "requests": len(times), "characters": CHARACTERS,

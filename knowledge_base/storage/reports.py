@@ -99,11 +99,12 @@ def find_report(database: Database, report_id: str) -> StoredReport:
 
 def earlier_reports(database: Database, sequences: Sequence[int], embedding_space: str) -> list[EarlierReport]:
     """Return the stored reports with these sequences whose embeddings are of this space, in the order asked."""
-    query = (select(*REPORT_COLUMNS, answers.c.embedding, answers.c.places, answers.c.category)
-             .join(answers, answers.c.report_id == reports.c.id)
-             .where(reports.c.sequence.in_(sequences), answers.c.embedding_space == embedding_space))
+    query = (select(*REPORT_COLUMNS, answers.c.embedding, answers.c.embedding_space, answers.c.places,
+                    answers.c.category)
+             .join(answers, answers.c.report_id == reports.c.id).where(reports.c.sequence.in_(sequences)))
     with database.reading() as connection:
-        rows = {row["sequence"]: row for row in connection.execute(query).mappings()}
+        rows = {row["sequence"]: row for row in connection.execute(query).mappings()
+                if row["embedding_space"] == embedding_space}
     return [EarlierReport(sequence, report_of(rows[sequence]), embedding_of(rows[sequence]["embedding"]),
                           tuple(rows[sequence]["places"]), rows[sequence]["category"])
             for sequence in sequences if sequence in rows]

@@ -62,7 +62,6 @@ answers = Table(
     Column("verifiability", Integer, nullable=False),
     Column("route", String(10), nullable=False),
     Column("certainty", Float, nullable=False, comment="smaller of category and lead probability"),
-    Index("answers_space", "embedding_space"),
     Index("answers_certainty", "certainty"),
 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from models.text import Normalised, normalise
+from models.text import Normalised, folded, normalise
 
 
 @pytest.mark.parametrize(("original", "plain"), [
@@ -45,3 +45,8 @@ def test_spans_lead_back(original: str, part: str, words: str) -> None:
     start = normalised.text.index(part)
     begin, end = normalised.original_span(start, start + len(part))
     assert original[begin:end] == words
+
+
+@pytest.mark.parametrize("text", ["小區 ＡＢ１２\u200b停水", "３号楼 漏水，请处理！", "㎡①ﬁ", "", "路燈壞了\n\n三天"])
+def test_folding_alone_agrees_with_normalising(text: str) -> None:
+    assert folded(text) == normalise(text).text.replace(" ", "")
