@@ -55,13 +55,17 @@ def write_vectors(path: Path, model: str, vectors: Mapping[str, FloatArray]) -> 
 
 def embed_duties(knowledge_base: KnowledgeBase, predictor: Predictor,
                  stored: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
-    """Return embeddings of every passage by key, computing only those that are not stored."""
+    """Return embeddings of every passage by key, computing only those that are not stored.
+
+    What is computed has the precision of what is stored, so that a restart answers to the last digit.
+    """
     passages = {_key(passage): passage for _, duty in knowledge_base.duties for passage in duty_passages(duty)}
     vectors = {key: stored[key] for key in passages if key in stored}
     lacking = [key for key in passages if key not in vectors]
     for at in range(0, len(lacking), _BATCH):
         keys = lacking[at:at + _BATCH]
-        vectors.update(zip(keys, predictor.embed([passages[key] for key in keys]), strict=True))
+        computed = predictor.embed([passages[key] for key in keys]).astype(np.float16).astype(np.float32)
+        vectors.update(zip(keys, computed, strict=True))
     return vectors
 
 
