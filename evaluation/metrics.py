@@ -32,8 +32,11 @@ class Measured:
 def bootstrap(statistic: Callable[[Integers], float], groups: Sequence[str], seed: int = 0) -> Measured:
     """Return a statistic of row numbers with a percentile interval over resampled groups.
 
-    Near-copies share a group, so groups, not rows, are drawn (cluster bootstrap).
+    Near-copies share a group, so groups, not rows, are drawn (cluster bootstrap). Without rows nothing is known:
+    value and interval are NaN.
     """
+    if not groups:
+        return Measured(float("nan"), float("nan"), float("nan"), 0)
     members: dict[str, list[int]] = {}
     for row, group in enumerate(groups):
         members.setdefault(group, []).append(row)
@@ -72,7 +75,9 @@ def quadratic_kappa(predicted: Integers, truth: Integers, levels: int) -> float:
 
 
 def macro_f1(predicted: Integers, truth: Integers) -> float:
-    """Return the mean F1 over the labels that occur."""
+    """Return the mean F1 over the labels that occur; NaN without rows."""
+    if not len(truth):
+        return float("nan")
     scores = []
     for label in np.unique(np.concatenate([truth, predicted])):
         right = float(((predicted == label) & (truth == label)).sum())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
@@ -14,12 +15,21 @@ _STYLE = ("body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem a
 
 
 def write_report(report: Mapping[str, Any], folder: Path) -> tuple[Path, Path]:
-    """Write ``report.json`` and ``report.html``; return both paths."""
+    """Write ``report.json`` (``null`` for what is not a number) and ``report.html``; return both paths."""
     folder.mkdir(parents=True, exist_ok=True)
     as_json, as_html = folder / "report.json", folder / "report.html"
-    as_json.write_text(json.dumps(report, ensure_ascii=False, indent=1), encoding="utf-8")
+    as_json.write_text(json.dumps(_plain(report), ensure_ascii=False, indent=1, allow_nan=False), encoding="utf-8")
     as_html.write_text(render_html(report), encoding="utf-8")
     return as_json, as_html
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401
+    """Return the value with ``None`` for every number that JSON has no word for."""
+    if isinstance(value, Mapping):
+        return {key: _plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def render_html(report: Mapping[str, Any]) -> str:

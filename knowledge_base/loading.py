@@ -1,4 +1,4 @@
-"""Loading the knowledge base: taxonomy, departments with duties, catalogue, cross-walks, deadline rules."""
+"""Loading the knowledge base: taxonomy, departments with duties, catalogue, scenarios, localities, deadline rules."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from knowledge_base.crosswalk import Crosswalk, read_crosswalk
 from knowledge_base.deadlines import DeadlineRule, read_deadline_rules
 from knowledge_base.departments import Department, Duty, read_departments, read_duties
 from knowledge_base.errors import Fault, KnowledgeBaseError, fault
+from knowledge_base.localities import Locality, read_localities
+from knowledge_base.scenarios import Disputes, Scenarios, read_disputes, read_scenarios
 from knowledge_base.taxonomy import Taxonomy, read_taxonomy
+from knowledge_base.word_finder import Finder
 
 DEFAULT_FOLDER = Path(__file__).parent / "data"
 _SUFFIXES = (".tsv", ".yaml")
@@ -33,6 +36,9 @@ class KnowledgeBase:
     deadline_rules: tuple[DeadlineRule, ...]
     version: str
     folder: Path = DEFAULT_FOLDER
+    scenarios: Scenarios = field(default_factory=Finder)
+    disputes: Disputes = field(default_factory=Finder)
+    localities: tuple[Locality, ...] = ()
     _by_code: dict[str, Department] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -75,6 +81,8 @@ class _Faults:
 def load_knowledge_base(folder: Path = DEFAULT_FOLDER) -> KnowledgeBase:
     """Read a knowledge base; a department without a file in ``duties`` has no duties yet.
 
+    ``scenarios.yaml``, ``disputes.yaml`` and the folder ``localities`` may be absent: then there are none.
+
     Raises:
         KnowledgeBaseError: files are missing or broken; the message lists for each the file, the line, the
             field and what was expected.
@@ -89,14 +97,32 @@ def load_knowledge_base(folder: Path = DEFAULT_FOLDER) -> KnowledgeBase:
     catalogue = faults.read(lambda: read_catalogue(folder / "catalogue.tsv", taxonomy.codes, codes), no_catalogue)
     crosswalk = faults.read(lambda: read_crosswalk(folder, taxonomy.codes), Crosswalk({}, {}, {}))
     rules = faults.read(lambda: read_deadline_rules(folder / "deadlines.yaml", taxonomy.codes), no_rules)
+    scenarios: Scenarios = faults.read(lambda: read_scenarios(folder / "scenarios.yaml", taxonomy.codes, codes),
+                                       Finder())
+    disputes: Disputes = faults.read(lambda: read_disputes(folder / "disputes.yaml", taxonomy.codes, codes), Finder())
+    localities = _localities(folder, taxonomy, codes, scenarios, faults)
     if faults.found:
         raise KnowledgeBaseError.of(faults.found)
-    return KnowledgeBase(taxonomy, departments, catalogue, crosswalk, rules, content_hash(folder), folder)
+    return KnowledgeBase(taxonomy, departments, catalogue, crosswalk, rules, content_hash(folder), folder, scenarios,
+                         disputes, localities)
+
+
+def _localities(folder: Path, taxonomy: Taxonomy, departments: set[str], scenarios: Scenarios,
+                faults: _Faults) -> tuple[Locality, ...]:
+    """Read the localities; where the scenarios could not be read, each one they name would be a fault, so not then."""
+    if not scenarios and (folder / "scenarios.yaml").exists():
+        return ()
+    ids = {scenario.id for scenario in scenarios}
+    nowhere: tuple[Locality, ...] = ()
+    return faults.read(lambda: read_localities(folder / "localities", taxonomy.codes, departments, ids), nowhere)
 
 
 def _with_duties(folder: Path, bare: tuple[Department, ...], taxonomy: Taxonomy,
                  faults: _Faults) -> tuple[Department, ...]:
     by_code = {department.code: department for department in bare}
+    if not folder.is_dir():
+        faults.found.extend(fault(folder.name, 0, "folder", "expected a folder with a file of duties for each "
+                                  "department").faults)
     for path in sorted(folder.glob("*.yaml")):
         if path.stem not in by_code:
             faults.found.extend(fault(path.name, 0, "department",
@@ -111,7 +137,10 @@ def content_hash(folder: Path) -> str:
     """Return ``sha256:`` and the hash over the sorted names and contents of the tables and YAML files."""
     digest = hashlib.sha256()
     for path in sorted(path for path in folder.rglob("*") if path.suffix in _SUFFIXES and path.is_file()):
-        content = path.read_bytes()
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise fault(path.name, 0, "file", f"expected a readable file ({error.strerror})") from error
         digest.update(f"{path.relative_to(folder).as_posix()}\n{len(content)}\n".encode())
         digest.update(content)
     return f"sha256:{digest.hexdigest()}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 from knowledge_base.errors import KnowledgeBaseError, fault
 
 NOTHING = "-"
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x0c\x0e-\x1f\x7f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +40,25 @@ class Row:
 
 
 def read_text(path: Path) -> str:
-    """Return the text of a UTF-8 file.
+    """Return the text of a UTF-8 file that was written to its end.
 
     Raises:
-        KnowledgeBaseError: the file is missing, unreadable or not UTF-8.
+        KnowledgeBaseError: the file is missing, unreadable, not UTF-8, no text, or breaks off within a line.
     """
     try:
-        return path.read_text(encoding="utf-8-sig")
+        text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise fault(path.name, 0, "file", f"expected a readable file ({error.strerror})") from error
     except UnicodeDecodeError as error:
         line = error.object[:error.start].count(b"\n") + 1
         raise fault(path.name, line, "file", "expected UTF-8; save the file as UTF-8") from error
+    if found := _CONTROL.search(text):
+        raise fault(path.name, text.count("\n", 0, found.start()) + 1, "file",
+                    f"expected text, found the control character U+{ord(found[0]):04X}; save the file again")
+    if text and not text.endswith("\n"):
+        raise fault(path.name, text.count("\n") + 1, "file",
+                    "expected a line break at the end: the file may be half written; save it again")
+    return text
 
 
 def read_table(path: Path, columns: Sequence[str]) -> Iterator[Row]:

@@ -24,11 +24,15 @@ class BundleError(ModelError):
 
 @dataclass(frozen=True, slots=True)
 class DecisionThresholds:
-    """Lowest confidences at which a case is decided alone, for one error budget."""
+    """Lowest confidences at which a case is decided alone, for one error budget.
+
+    From the probability ``urgent`` of levels 1 and 2 on, a person looks first.
+    """
 
     error_budget: float
     category: float
     lead: float
+    urgent: float = 0.5
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,12 @@ def sigmoid(logits: FloatArray, temperature: float = 1.0) -> FloatArray:
     return np.asarray(1.0 / (1.0 + np.exp(-scaled)), dtype=np.float32)
 
 
+def log_pool(own: FloatArray, other: FloatArray, own_weight: float, other_weight: float) -> FloatArray:
+    """Return the weighted geometric mean of two opinions (..., C), renormalised (Genest and Zidek 1986)."""
+    scores = own_weight * np.log(np.maximum(own, 1e-9)) + other_weight * np.log(np.maximum(other, 1e-9))
+    return softmax(np.asarray(scores, dtype=np.float32))
+
+
 def prediction_set(probabilities: FloatArray, threshold: float) -> list[int]:
     """Return the labels of probability at least ``threshold``, most probable first; the best one always.
 

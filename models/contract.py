@@ -116,7 +116,10 @@ class CoDepartment:
 
 @dataclass(frozen=True, slots=True)
 class RoutingDecision:
-    """Where a report goes: ranked leads, helpers, territory and the evidence."""
+    """Where a report goes: ranked leads, helpers, territory and the evidence.
+
+    ``notes`` say in Chinese what joint scenario or dispute speaks for it; ``disputed`` are ids of duty disputes.
+    """
 
     leads: tuple[ScoredLabel, ...]
     evidence: tuple[DutyMatch, ...]
@@ -124,6 +127,7 @@ class RoutingDecision:
     territory_probability: float
     territory_level: str | None
     notes: tuple[str, ...] = field(default=())
+    disputed: tuple[str, ...] = ()
 
     @property
     def lead(self) -> ScoredLabel:

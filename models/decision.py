@@ -20,7 +20,10 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Confidence:
-    """What the decision looks at, all probabilities calibrated; ``danger``: the text names a danger to life."""
+    """What the decision looks at, all probabilities calibrated.
+
+    ``danger``: the text names a danger to life; ``disputed``: departments are known to contest the duty.
+    """
 
     category: float
     lead: float
@@ -30,9 +33,10 @@ class Confidence:
     possible_duplicate: bool
     degraded: tuple[str, ...] = ()
     danger: bool = False
+    disputed: bool = False
 
 
-def decide(confidence: Confidence, thresholds: DecisionThresholds, urgent_above: float = 0.5) -> Decision:
+def decide(confidence: Confidence, thresholds: DecisionThresholds) -> Decision:
     """Return ``auto`` only where the fitted thresholds keep the promised error budget.
 
     Comparisons are put so that a confidence that is not a number asks for review.
@@ -42,8 +46,10 @@ def decide(confidence: Confidence, thresholds: DecisionThresholds, urgent_above:
         reasons.append("category_uncertain")
     if not confidence.lead >= thresholds.lead:
         reasons.append("lead_uncertain")
+    if confidence.disputed:
+        reasons.append("duty_disputed")
     if (confidence.urgency_level in URGENT_LEVELS or confidence.danger
-            or not confidence.urgent_probability < urgent_above):
+            or not confidence.urgent_probability < thresholds.urgent):
         reasons.append("urgent")
     if confidence.false_report_band == "high":
         reasons.append("possible_false_report")

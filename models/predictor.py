@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from models.bundle import Bundle, BundleError
-from models.calibration import sigmoid, softmax
+from models.calibration import log_pool, sigmoid, softmax
 from models.contract import HEAD_SIZES, SIGMOID_HEADS, SOFTMAX_HEADS, FloatArray, Prediction, Report
 from models.keywords import choose_keywords
 from models.ngrams import weigh_ngrams
@@ -52,6 +52,7 @@ class OnnxPredictor:
         self._index = {ngram: i for i, ngram in enumerate(bundle.ngrams)}
         self._idf = np.asarray(bundle.ngram_idf, dtype=np.float32)
         self._salience = np.asarray(bundle.ngram_salience, dtype=np.float32)
+        self._implied = _read_implied(bundle)
 
     @property
     def category_labels(self) -> tuple[str, ...]:
@@ -100,12 +101,39 @@ class OnnxPredictor:
     def _finish(self, prepared: Sequence[_Prepared], logits: dict[str, FloatArray]) -> list[Prediction]:
         temperatures = self._bundle.temperatures
         scores = {head: softmax(logits[head], temperatures.get(head, 1.0)) for head in SOFTMAX_HEADS}
+        for head, implied in self._implied.items():
+            scores[head] = log_pool(scores[head], scores["category"] @ implied.table, implied.own, implied.share)
         scores |= {head: sigmoid(logits[head], temperatures.get(head, 1.0)) for head in SIGMOID_HEADS}
         return [Prediction(**{head: values[row] for head, values in scores.items()},
                            embedding=logits["embedding"][row],
                            keywords=choose_keywords(one.text, self._bundle.ngrams, one.ngram_ids,
                                                     self._salience[one.ngram_ids] * one.ngram_weights))
                 for row, one in enumerate(prepared)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Implied:
+    """What the category says about another head: P(label | category) (C, size), and how both opinions are weighed."""
+
+    table: FloatArray
+    own: float
+    share: float
+
+
+def _read_implied(bundle: Bundle) -> dict[str, _Implied]:
+    """Read the optional section ``implied``.
+
+    Raises:
+        BundleError: a table does not fit its heads.
+    """
+    found = {}
+    for head, section in bundle.fitted.get("implied", {}).items():
+        table = np.asarray(section["table"], dtype=np.float32)
+        if head not in SOFTMAX_HEADS or table.shape != (len(bundle.category_labels), HEAD_SIZES.get(head)):
+            raise BundleError(f"bundle {bundle.folder.name!r}: the table implied.{head} has the shape {table.shape}; "
+                              "export it again")
+        found[head] = _Implied(table, float(section["own"]), float(section["share"]))
+    return found
 
 
 def _check_outputs(session: ort.InferenceSession, bundle: Bundle) -> None:

@@ -80,9 +80,10 @@ def _false_report(found: dict[str, Any]) -> str:
 
 
 def _evidence(body: dict[str, Any]) -> list[str]:
-    duties = body["lead_department"]["evidence"]
+    duties, notes = body["lead_department"]["evidence"], body["lead_department"].get("notes", [])
     return [*(["职责依据："] if duties else []),
-            *(f"  {duty['duty_id']} {duty['text']}（{duty['basis']}）" for duty in duties)]
+            *(f"  {duty['duty_id']} {duty['text']}（{duty['basis']}）" for duty in duties),
+            *(["派单说明："] if notes else []), *(f"  {note}" for note in notes)]
 
 
 def _duplicates(body: dict[str, Any]) -> list[str]:

@@ -122,8 +122,8 @@ class _Consideration:
             "kind": sections.kind(prediction),
             "category": sections.category(prediction, engine.bundle, engine.knowledge_base),
             "urgency": sections.urgency(prediction, self._urgency_level, self._text),
-            "lead_department": sections.lead(routing, engine.knowledge_base),
-            "co_departments": sections.co_departments(routing, engine.knowledge_base),
+            "lead_department": sections.lead(routing, engine.knowledge_base, self._report.region),
+            "co_departments": sections.co_departments(routing, engine.knowledge_base, self._report.region),
             "territory": sections.territory(routing),
             "duplicate": self.duplicate.section,
             "false_report": sections.false_report(false_report),
@@ -179,5 +179,5 @@ class _Consideration:
             urgency_level=self._urgency_level, urgent_probability=float(urgency[:2].sum()),
             false_report_band=false_report.band if false_report else "low",
             possible_duplicate=self.duplicate.possible, degraded=tuple(self.degraded),
-            danger=self._danger),
+            danger=self._danger, disputed=bool(routing.disputed)),
             self._engine.bundle.decision)

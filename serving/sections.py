@@ -12,6 +12,7 @@ from knowledge_base.deadlines import Deadline
 from knowledge_base.elements import Elements
 from knowledge_base.false_report import FalseReport
 from knowledge_base.loading import KnowledgeBase
+from knowledge_base.localities import for_region
 from models.bundle import Bundle
 from models.calibration import prediction_set
 from models.contract import KINDS, MISSING_ELEMENTS, URGENCY_LABELS, XINFANG_LABELS, Prediction, RoutingDecision
@@ -62,22 +63,26 @@ def urgency(prediction: Prediction, level: int, text: str) -> dict[str, Any]:
             "reasons": danger_reasons(text)}
 
 
-def department_name(code: str, knowledge_base: KnowledgeBase) -> str:
-    """Return a department's name, its code where the knowledge base lacks it."""
-    return knowledge_base.department(code).name if code in knowledge_base.department_codes else code
+def department_name(code: str, knowledge_base: KnowledgeBase, region: str | None = None) -> str:
+    """Return what a department is called in a region, its code where the knowledge base lacks it."""
+    if code not in knowledge_base.department_codes:
+        return code
+    return for_region(knowledge_base.localities, region).department_name(knowledge_base.department(code))
 
 
-def lead(routing: RoutingDecision, knowledge_base: KnowledgeBase) -> dict[str, Any]:
-    """Return ``lead_department`` with its evidence."""
+def lead(routing: RoutingDecision, knowledge_base: KnowledgeBase, region: str | None = None) -> dict[str, Any]:
+    """Return ``lead_department`` with its evidence; ``notes`` stand only where a scenario or dispute applies."""
     evidence = [{"duty_id": duty.duty_id, "text": duty.text, "basis": duty.basis, "score": rounded(duty.score)}
                 for duty in routing.evidence]
-    return {"code": routing.lead.label, "name": department_name(routing.lead.label, knowledge_base),
-            "probability": rounded(routing.lead.probability), "evidence": evidence}
+    return {"code": routing.lead.label, "name": department_name(routing.lead.label, knowledge_base, region),
+            "probability": rounded(routing.lead.probability), "evidence": evidence,
+            } | ({"notes": list(routing.notes)} if routing.notes else {})
 
 
-def co_departments(routing: RoutingDecision, knowledge_base: KnowledgeBase) -> list[dict[str, Any]]:
+def co_departments(routing: RoutingDecision, knowledge_base: KnowledgeBase,
+                   region: str | None = None) -> list[dict[str, Any]]:
     """Return ``co_departments``."""
-    return [{"code": helper.code, "name": department_name(helper.code, knowledge_base),
+    return [{"code": helper.code, "name": department_name(helper.code, knowledge_base, region),
              "probability": rounded(helper.probability), "reason": helper.reason}
             for helper in routing.co_departments]
 

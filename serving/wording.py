@@ -8,6 +8,7 @@ from types import MappingProxyType
 DECISION_REASONS = MappingProxyType({
     "category_uncertain": "类别把握不足", "lead_uncertain": "主办部门把握不足", "urgent": "紧急",
     "possible_false_report": "疑似不实", "possible_duplicate": "可能重复", "degraded": "部分环节未能完成",
+    "duty_disputed": "职责有争议，须会商",
 })
 FALSE_REPORT_REASONS = MappingProxyType({
     "advert_wording": "有广告用语", "plain_advert": "明显为广告", "hearsay": "仅为传闻",

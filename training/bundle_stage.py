@@ -38,6 +38,8 @@ from training.wide_stage import load_wide
 ERROR_BUDGETS = (0.02, 0.05, 0.10)
 PROMISED_BUDGET = 0.05
 PROMISE_FROM = 0.30
+MISSED_URGENT = 0.10
+IMPLIED_HEADS = ("kind", "urgency", "xinfang")
 LARGEST_BYTES = 60_000_000
 DATA_FILES = ("annotated.jsonl", "xinfang7.jsonl", "unlabelled.jsonl", "replies.jsonl", "duplicate_pairs.jsonl")
 
@@ -146,6 +148,7 @@ class BundleMaker:
         self._export()
         self._start_manifest()
         self._fit_temperatures(self._score(self.calibration.heads)[1])
+        self._fit_implied(*self._score(self.calibration.heads))
         bundle, predictions = self._score(self.calibration.fit)
         router = self._fit_router(bundle, predictions)
         self._fit_promises(router)
@@ -203,11 +206,29 @@ class BundleMaker:
         self.manifest["temperatures"] = calibrate.fit_temperatures(logits, targets)
         self._write()
 
+    def _fit_implied(self, bundle: Bundle, predictions: Sequence[Prediction]) -> None:
+        """Fit how much the category has a say in the heads that follow from it."""
+        sizes = head_sizes(len(self.codes.categories), len(self.codes.departments))
+        known = targets_of(self.split.train, self.codes, sizes)
+        targets = targets_of(self.calibration.heads, self.codes, sizes)
+        categories = np.stack([one.category for one in predictions])
+        section = {}
+        for head in IMPLIED_HEADS:
+            table = implied_table(known["category"], known[head])
+            own = np.stack([getattr(one, head) for one in predictions])
+            weights = calibrate.fit_pool(own, categories @ table, targets[head])
+            section[head] = {"own": weights[0], "share": weights[1],
+                             "table": [[round(float(value), 5) for value in row] for row in table]}
+        self.manifest["fitted"]["implied"] = section
+        self._write()
+
     def _fit_urgency(self) -> None:
         """Fit the cuts on all calibration messages: the promises are about category and lead, not urgency."""
         rows = [*self.calibration.fit, *self.calibration.promise]
-        self.manifest["urgency_cuts"] = calibrate.fit_urgency_cuts(
-            np.stack([one.urgency for one in self._score(rows)[1]]), np.array([int(row.urgency or 3) for row in rows]))
+        scores = np.stack([one.urgency for one in self._score(rows)[1]])
+        levels = np.array([int(row.urgency or 3) for row in rows])
+        self.manifest["urgency_cuts"] = calibrate.fit_urgency_cuts(scores, levels)
+        self.manifest["decision"]["urgent"] = calibrate.fit_urgent_floor(scores, levels, MISSED_URGENT)
         self._write()
 
     def _router(self, bundle: Bundle, section: Mapping[str, Any]) -> Router:
@@ -261,6 +282,14 @@ class BundleMaker:
         self.manifest["fitted"]["duplicates"] = fit_duplicates.fit_duplicates(
             fit_duplicates.build_pair_set(pairs, negatives, predictor))
         self._write()
+
+
+def implied_table(categories: Tensor, labels: Tensor) -> FloatArray:
+    """Return P(label | category), float32 (C, size), from rows that carry both, one row more of the overall shares."""
+    both = ~(torch.isnan(categories[:, 0]) | torch.isnan(labels[:, 0]))
+    counts = (categories[both].T @ labels[both]).numpy()
+    counts += labels[both].mean(dim=0).numpy()
+    return np.asarray(counts / counts.sum(axis=1, keepdims=True), dtype=np.float32)
 
 
 def _taxonomy_path() -> Path:

@@ -19,6 +19,7 @@ _STEPS = 60
 COVERAGE = 0.90
 NEVER = 1.01
 _FIRST_TESTED_SHARE = 8
+URGENT_LEVEL = 2
 
 
 def _minimise(parameters: list[nn.Parameter], loss_of: object) -> None:
@@ -83,6 +84,33 @@ def fit_urgency_cuts(probabilities: FloatArray, levels: NDArray[np.int64]) -> li
         return quadratic_kappa(np.searchsorted(cuts, expected), levels - 1, 4)
 
     return [round(float(cut), 2) for cut in max(grid, key=kappa)]
+
+
+def fit_urgent_floor(probabilities: FloatArray, levels: NDArray[np.int64], missed: float) -> float:
+    """Return the probability of levels 1 and 2 from which on a person must look first.
+
+    Of messages of level 1 or 2 at most the share ``missed`` stays below it, in expectation over calibration sets
+    (conformal risk control, Angelopoulos et al. 2024); 0 where there are too few to promise that.
+    """
+    urgent = np.sort(probabilities[:, :2].sum(axis=1)[levels <= URGENT_LEVEL])
+    allowed = int(np.floor(missed * (len(urgent) + 1)))
+    return float(urgent[allowed - 1]) if allowed else 0.0
+
+
+def fit_pool(own: FloatArray, implied: FloatArray, target: Tensor) -> tuple[float, float]:
+    """Return the weights of a head's own opinion and of what the category implies, by likelihood.
+
+    ``own`` and ``implied`` are probabilities (N, C); ``target`` (N, C) soft labels, NaN where there are none.
+    """
+    logs = nn.Parameter(torch.tensor([0.0, -2.0]))
+    mine, theirs = (torch.from_numpy(np.log(np.maximum(one, 1e-9))) for one in (own, implied))
+
+    def loss() -> Tensor:
+        weights = logs.exp()
+        return head_loss("pool", mine * weights[0] + theirs * weights[1], target, smoothing=0.0)
+
+    _minimise([logs], loss)
+    return float(logs[0].detach().exp()), float(logs[1].detach().exp())
 
 
 @dataclass(frozen=True, slots=True)

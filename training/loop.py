@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,16 @@ from training.schema import TrainingRow
 from training.views import Views
 
 VIEW_TOKENS = 64
+BESIDE_SHARE = 0.6
 
 
 @dataclass(frozen=True, slots=True)
 class LoopSettings:
-    """How long and how fast to train."""
+    """How long and how fast to train.
+
+    ``views_share`` of the steps have the contrastive loss (a second forward pass); each token is left out with
+    probability ``token_dropout``; the weights kept at the end are an exponential average over steps.
+    """
 
     epochs: int = 4
     batch: int = 16
@@ -34,18 +40,26 @@ class LoopSettings:
     clip: float = 1.0
     smoothing: float = 0.05
     contrastive_weight: float = 0.3
+    views_share: float = 0.25
+    token_dropout: float = 0.05
+    average_decay: float = 0.998
     max_tokens: int = 128
+    save_every: int = 250
     seed: int = 1
     device: str = "cpu"
 
 
 @dataclass(slots=True)
 class Examples:
-    """Rows with their tokens and targets, in the same order."""
+    """Rows with their tokens and targets, in the same order.
+
+    ``offsets`` (N, size) by head are another model's log-probabilities, beside which the network is to be right.
+    """
 
     rows: Sequence[TrainingRow]
     tokens: list[list[int]]
     targets: dict[str, Tensor]
+    offsets: dict[str, Tensor] = field(default_factory=dict)
 
 
 Log = Callable[[str, float, int], None]
@@ -74,26 +88,48 @@ class Trainer:
         groups = {row.group: n for n, row in enumerate(examples.rows)}
         self.groups = torch.tensor([groups[row.group] for row in examples.rows])
         self.optimiser = _optimiser(network, settings)
-        self.steps = settings.epochs * -(-len(examples.rows) // settings.batch)
+        self.average = {name: value.detach().clone() for name, value in network.named_parameters()
+                        if value.requires_grad}
+        self.steps = settings.epochs * self._epoch_steps
+
+    @property
+    def _epoch_steps(self) -> int:
+        return -(-len(self.examples.rows) // self.settings.batch)
 
     def run(self) -> None:
-        """Train all epochs, from the checkpoint where there is one."""
+        """Train all epochs, from the checkpoint where there is one; leave the averaged weights in the network."""
         self.network.to(self.settings.device).train()
-        first = self._resume()
-        step = first * (self.steps // self.settings.epochs)
-        for epoch in range(first, self.settings.epochs):
+        self.average = {name: value.to(self.settings.device) for name, value in self.average.items()}
+        step = self._resume()
+        while step < self.steps:
             started, losses = time.monotonic(), []
-            for batch in self._batches(epoch):
-                factor = _schedule(step, self.steps, self.settings.warm_up)
-                rates = (self.settings.learning_rate, self.settings.head_learning_rate)
-                for group, rate in zip(self.optimiser.param_groups, rates, strict=True):
-                    group["lr"] = rate * factor
+            epoch, done = divmod(step, self._epoch_steps)
+            for batch in itertools.islice(self._batches(epoch), done, None):
+                self._set_rates(_schedule(step, self.steps, self.settings.warm_up))
+                torch.manual_seed(self.settings.seed * 1_000_003 + step)
                 losses.append(self._step(batch, random.Random(f"{self.settings.seed}:{step}")))  # noqa: S311
+                self._follow(step)
                 step += 1
                 if step % 50 == 0:
                     self.log("train_loss", sum(losses[-50:]) / len(losses[-50:]), step)
+                if step % self.settings.save_every == 0:
+                    self._save(step)
             self.log("epoch_seconds", time.monotonic() - started, step)
-            self._save(epoch + 1)
+        self._save(step)
+        self.network.load_state_dict(self.average, strict=False)
+
+    def _set_rates(self, factor: float) -> None:
+        rates = (self.settings.learning_rate, self.settings.head_learning_rate)
+        for group, rate in zip(self.optimiser.param_groups, rates, strict=True):
+            group["lr"] = rate * factor
+
+    @torch.no_grad()
+    def _follow(self, step: int) -> None:
+        """Move the averaged weights towards the present ones, faster at the start."""
+        decay = min(self.settings.average_decay, (1 + step) / (10 + step))
+        for name, value in self.network.named_parameters():
+            if value.requires_grad:
+                self.average[name].lerp_(value.detach(), 1 - decay)
 
     def _batches(self, epoch: int) -> Iterator[list[int]]:
         order = random.Random(f"{self.settings.seed}:{epoch}")  # noqa: S311
@@ -101,12 +137,19 @@ class Trainer:
 
     def _step(self, batch: list[int], order: random.Random) -> float:
         with torch.autocast(self.settings.device, dtype=torch.bfloat16):
-            pooled = self._pool([self.examples.tokens[i] for i in batch])
+            pooled = self._pool([self._thinned(self.examples.tokens[i], order) for i in batch])
             logits = self.network.split(self.network.deep_logits(pooled))
             targets = {head: values[batch].to(self.settings.device) for head, values in self.examples.targets.items()}
             loss = total_loss(logits, targets, self.settings.smoothing)
-            drawn = [(n, view) for n, i in enumerate(batch) if (view := self.views.draw(self.examples.rows[i], order))]
-            if len(drawn) > 1 and self.settings.contrastive_weight:
+            if self.examples.offsets:
+                joined = {head: values + self.examples.offsets[head][batch].to(self.settings.device)
+                          if head in self.examples.offsets else values for head, values in logits.items()}
+                loss = (1 - BESIDE_SHARE) * loss + BESIDE_SHARE * total_loss(joined, targets, self.settings.smoothing)
+            drawn = []
+            if self.settings.contrastive_weight and order.random() < self.settings.views_share:
+                drawn = [(n, view) for n, i in enumerate(batch)
+                         if (view := self.views.draw(self.examples.rows[i], order))]
+            if len(drawn) > 1:
                 rows = [n for n, _ in drawn]
                 views = encode_texts(self.tokenizer, [view for _, view in drawn], VIEW_TOKENS)
                 loss = loss + self.settings.contrastive_weight * contrastive_loss(
@@ -117,6 +160,11 @@ class Trainer:
         nn.utils.clip_grad_norm_(self.network.parameters(), self.settings.clip)
         self.optimiser.step()
         return float(loss.detach())
+
+    def _thinned(self, tokens: list[int], order: random.Random) -> list[int]:
+        """Leave out tokens at random, never the first and last."""
+        kept = [token for token in tokens[1:-1] if order.random() >= self.settings.token_dropout]
+        return [*tokens[:1], *kept, *tokens[-1:]] if len(tokens) > 1 else tokens
 
     def _pool(self, tokens: Sequence[Sequence[int]]) -> Tensor:
         ids, mask = pad_tokens(tokens, self.pad)
@@ -133,12 +181,13 @@ class Trainer:
             return 0
         self.network.load_state_dict(saved["network"])
         self.optimiser.load_state_dict(saved["optimiser"])
-        return int(saved["epoch"])
+        self.average = saved["average"]
+        return int(saved["step"])
 
-    def _save(self, epoch: int) -> None:
+    def _save(self, step: int) -> None:
         if self.checkpoint is None:
             return
         partial = self.checkpoint.with_suffix(".partial")
-        torch.save({"settings": self._fingerprint(), "epoch": epoch, "network": self.network.state_dict(),
-                    "optimiser": self.optimiser.state_dict()}, partial)
+        torch.save({"settings": self._fingerprint(), "step": step, "network": self.network.state_dict(),
+                    "optimiser": self.optimiser.state_dict(), "average": self.average}, partial)
         partial.replace(self.checkpoint)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from models.ngrams import NGRAM_SIZES, WIDE_CHARACTERS, ngrams_of
+from models.ngrams import NGRAM_SIZES, OPENING_MARK, WIDE_CHARACTERS, marked_ngrams
 
 
 def _counted(texts: Sequence[str], classes: Sequence[int],
@@ -19,20 +19,24 @@ def _counted(texts: Sequence[str], classes: Sequence[int],
     for text, label in zip(texts, classes, strict=True):
         if label >= 0:
             totals[label] += 1
-            known = {i for n in ngrams_of(text[:WIDE_CHARACTERS]) if (i := index.get(n)) is not None}
+            known = {i for n in marked_ngrams(text) if (i := index.get(n)) is not None}
             joint[list(known), label] += 1
     return joint, totals
 
 
-def choose_ngrams(texts: Sequence[str], classes: Sequence[int], size: int, minimum: int = 3) -> list[str]:
-    """Return the ``size`` n-grams whose presence tells most about the classes, sorted.
+def choose_ngrams(texts: Sequence[str], classes: Sequence[int], size: int, openings: int = 0,
+                  minimum: int = 3) -> list[str]:
+    """Return the n-grams whose presence tells most about the classes: ``size`` anywhere, ``openings`` of openings.
 
-    N-grams in fewer than ``minimum`` texts are left out; so are texts of class -1.
+    N-grams in fewer than ``minimum`` texts are left out; so are texts of class -1. Sorted.
     """
-    counts = Counter(ngram for text in texts for ngram in set(ngrams_of(text[:WIDE_CHARACTERS])))
-    names = [ngram for ngram, count in counts.items() if count >= minimum]
+    counts = Counter(ngram for text in texts for ngram in set(marked_ngrams(text)))
+    names = sorted(ngram for ngram, count in counts.items()
+                   if count >= minimum and (openings or not ngram.startswith(OPENING_MARK)))
     order = np.argsort(-mutual_information(*_counted(texts, classes, names)), kind="stable")
-    return sorted(names[i] for i in order[:size])
+    ranked = [names[i] for i in order]
+    return sorted([*[name for name in ranked if not name.startswith(OPENING_MARK)][:size],
+                   *[name for name in ranked if name.startswith(OPENING_MARK)][:openings]])
 
 
 def salience_of(texts: Sequence[str], classes: Sequence[int], names: Sequence[str]) -> NDArray[np.float32]:
@@ -48,7 +52,7 @@ def wordness_of(texts: Sequence[str], names: Sequence[str]) -> NDArray[np.float3
     """Return how freely each n-gram stands between its neighbours, float32 (N,) in [0, 1].
 
     It is the smaller of the entropies of left and right neighbouring character (in nats, capped at 2, then halved):
-    a piece of a word has always the same neighbour on one side (Jin and Tanaka-Ishii 2006).
+    a piece of a word has always the same neighbour on one side (Jin and Tanaka-Ishii 2006). N-grams of openings get 0.
     """
     index = {name: i for i, name in enumerate(names)}
     sides: list[tuple[Counter[str], Counter[str]]] = [(Counter(), Counter()) for _ in names]
@@ -94,6 +98,6 @@ def inverse_document_frequency(texts: Iterable[str], ngrams: Sequence[str]) -> N
     count = 0
     for text in texts:
         count += 1
-        frequency[[index[n] for n in set(ngrams_of(text[:WIDE_CHARACTERS])) if n in index]] += 1
+        frequency[[index[n] for n in set(marked_ngrams(text)) if n in index]] += 1
     return np.asarray(np.log((1 + count) / (1 + frequency)) + 1, dtype=np.float32)
 

@@ -14,6 +14,7 @@ from torch import Tensor
 from models.contract import SIGMOID_HEADS, FloatArray
 
 NGRAMS = 40_000
+OPENING_NGRAMS = 15_000
 SVM_REGULARISATION = {"category": 1.0, "lead": 0.5, "kind": 0.2, "urgency": 0.3, "verifiability": 0.3, "xinfang": 1.0}
 LOGISTIC_REGULARISATION = 5.0
 FEWEST_POSITIVES = 3
@@ -52,8 +53,8 @@ def fit_wide(features: Features, targets: Mapping[str, Tensor], width: int) -> t
 def _fit_output(rows: scipy.sparse.csr_matrix, positive: NDArray[np.bool_], head: str) -> tuple[FloatArray, float]:
     if positive.sum() < FEWEST_POSITIVES or positive.all():
         return np.zeros(rows.shape[1], dtype=np.float32), ABSENT if not positive.all() else -ABSENT
-    model = (LogisticRegression(C=LOGISTIC_REGULARISATION, solver="liblinear") if head in SIGMOID_HEADS
-             else LinearSVC(C=SVM_REGULARISATION[head]))
+    model = (LogisticRegression(C=LOGISTIC_REGULARISATION, solver="liblinear", random_state=0) if head in SIGMOID_HEADS
+             else LinearSVC(C=SVM_REGULARISATION[head], random_state=0))
     model.fit(rows, positive)
     return model.coef_[0].astype(np.float32), float(model.intercept_[0])
 

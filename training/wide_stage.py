@@ -13,7 +13,7 @@ from training.ngrams import choose_ngrams, inverse_document_frequency, salience_
 from training.schema import read_codes
 from training.sources import read_rows, split_rows
 from training.views import duty_rows, read_duties
-from training.wide import NGRAMS, fit_wide
+from training.wide import NGRAMS, OPENING_NGRAMS, fit_wide
 
 WIDE_FILE = "wide.npz"
 
@@ -26,7 +26,7 @@ def train_wide(data: Path, knowledge_base: Path, run: Path, ngrams: int = NGRAMS
     texts = [plain_text(row) for row in rows]
     labels = {code: i for i, code in enumerate(codes.categories)}
     classes = [labels.get(row.category or "", -1) for row in rows]
-    chosen = choose_ngrams(texts, classes, ngrams)
+    chosen = choose_ngrams(texts, classes, ngrams, OPENING_NGRAMS * ngrams // NGRAMS)
     features = WideFeatures(tuple(chosen), inverse_document_frequency(texts, chosen))
     sizes = head_sizes(len(codes.categories), len(codes.departments))
     table, bias = fit_wide(features.weigh(texts), targets_of(rows, codes, sizes), len(chosen))

@@ -63,8 +63,8 @@ def test_a_day_is_the_day_in_china(knowledge_base: KnowledgeBase) -> None:
 
 def test_petition_rules(knowledge_base: KnowledgeBase) -> None:
     found = deadlines("投诉", "ZJ01", at("2026-05-11"), knowledge_base.deadline_rules)
-    assert steps(found) == {"受理告知": date(2026, 5, 26), "办结": date(2026, 7, 10)}
-    notice, handling = found
+    assert steps(found) == {"退单异议": date(2026, 5, 18), "受理告知": date(2026, 5, 26), "办结": date(2026, 7, 10)}
+    _, notice, handling = found
     assert notice.basis == "信访工作条例 第二十三条（15日）"
     assert "最早届满日" in handling.note
     assert "最早届满日" not in notice.note
@@ -84,7 +84,9 @@ def test_market_rules_changed_in_april_2026(knowledge_base: KnowledgeBase) -> No
 @pytest.mark.parametrize(("kind", "category", "step", "due"), [
     ("举报", "LS01", "监察调查完成", "2026-08-04"), ("投诉", "SC06", "处理并告知", "2026-05-20"),
     ("投诉", "GY03", "处理", "2026-06-01"), ("咨询", "GY03", "答复", "2026-05-18"),
-    ("举报", "HJ01", "处罚决定", "2026-08-09"), ("建议", "JT01", "受理告知", "2026-05-26")])
+    ("举报", "HJ01", "处罚决定", "2026-08-09"), ("举报", "SC02", "核查并决定是否立案", "2026-06-01"),
+    ("投诉", "LS02", "监察投诉受理", "2026-05-18"), ("举报", "YJ02", "火灾隐患实地核查", "2026-05-14"),
+    ("建议", "JT01", "受理告知", "2026-05-26")])
 def test_rules_of_other_laws(knowledge_base: KnowledgeBase, kind: str, category: str, step: str, due: str) -> None:
     found = steps(deadlines(kind, category, at("2026-05-11"), knowledge_base.deadline_rules))
     assert found[step] == date.fromisoformat(due)
@@ -104,6 +106,55 @@ def test_special_procedures_need_their_words(knowledge_base: KnowledgeBase) -> N
     assert found("我寄出了政府信息公开申请，何时答复") == {"政府信息公开答复": date(2026, 6, 8)}
 
 
+def test_review_of_a_petition_needs_its_words(knowledge_base: KnowledgeBase) -> None:
+    def found(text: str) -> set[str]:
+        return set(steps(deadlines("求助", "ZR01", at("2026-05-11"), knowledge_base.deadline_rules, text=text)))
+
+    assert found("不服县里的信访处理意见，申请复查") - found("不服县里的信访处理意见") == {"信访复查"}
+    assert found("不服市里的复查意见，请求复核") - found("不服市里的复查意见") == {"信访复核"}
+
+
+def test_public_order_cases_end_with_the_text_that_is_known(knowledge_base: KnowledgeBase) -> None:
+    def found(day: str) -> dict[str, date | None]:
+        return steps(deadlines("举报", "GA03", at(day), knowledge_base.deadline_rules))
+
+    assert found("2025-05-12")["治安案件办结"] == date(2025, 6, 11)
+    assert "治安案件办结" not in found("2026-01-01")
+
+
+@pytest.mark.parametrize(("received", "due", "by"), [
+    ("2026-05-11T09:00:00+08:00", "2026-05-12", "09:00"),
+    ("2026-05-11T23:30:00+00:00", "2026-05-13", "07:30"),      # already the 12th in China
+    ("2026-09-30T18:45:00+08:00", "2026-10-01", "18:45"),      # hours run on holidays too
+])
+def test_hours_run_from_the_hour(knowledge_base: KnowledgeBase, received: str, due: str, by: str) -> None:
+    found = {one.step: one for one in deadlines("举报", "YJ02", datetime.fromisoformat(received),
+                                                knowledge_base.deadline_rules, text="安全出口被锁死")}
+    check = found["疏散通道实地核查"]
+    assert check.due == date.fromisoformat(due)
+    assert f"当日{by}前" in check.note
+    assert check.basis == "消防监督检查规定 第十八条（24小时）"
+
+
+def test_hours_need_no_calendar_but_a_receipt(knowledge_base: KnowledgeBase) -> None:
+    def check(received_at: datetime | None) -> Deadline:
+        return next(one for one in deadlines("举报", "YJ02", received_at, knowledge_base.deadline_rules,
+                                             text="安全出口被锁死") if one.step == "疏散通道实地核查")
+
+    assert check(at("2039-05-11")).due == date(2039, 5, 12)
+    assert check(None).due is None
+    assert "收到日期未知" in check(None).note
+
+
+def test_articles_that_the_law_files_lack_say_so(knowledge_base: KnowledgeBase) -> None:
+    found = {one.step: one for one in deadlines("投诉", "WX02", at("2026-05-11"), knowledge_base.deadline_rules,
+                                                text="这个App强制读取通讯录")}
+    operator = found["应用运营者受理并处理"]
+    assert operator.due == date(2026, 6, 1)
+    assert "条文库未收录该文件（国信办秘字〔2019〕191号）" in operator.note
+    assert "条文库" not in found["退单异议"].note
+
+
 def test_local_rules_need_their_region(knowledge_base: KnowledgeBase) -> None:
     def found(region: str | None) -> dict[str, date | None]:
         return steps(deadlines("咨询", "LS04", at("2026-05-11"), knowledge_base.deadline_rules, region=region))
@@ -115,7 +166,7 @@ def test_local_rules_need_their_region(knowledge_base: KnowledgeBase) -> None:
 
 def test_unknown_receipt_gives_no_day(knowledge_base: KnowledgeBase) -> None:
     found = deadlines("投诉", "SC01", None, knowledge_base.deadline_rules)
-    assert {one.step for one in found} == {"受理告知", "受理决定", "调解终结"}
+    assert {one.step for one in found} == {"退单异议", "受理告知", "受理决定", "调解终结"}
     assert all(one.due is None and "收到日期未知" in one.note for one in found)
     assert not any("暂行" in one.basis for one in found)
 

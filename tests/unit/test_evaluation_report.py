@@ -70,6 +70,17 @@ def test_names_are_escaped(report: dict[str, Any]) -> None:
     assert "<b>2026" not in page
 
 
+def test_json_has_null_for_what_is_not_a_number(report: dict[str, Any], tmp_path: Path) -> None:
+    nan = float("nan")
+    report["routing"]["territory_auc"] = {"value": nan, "low": nan, "high": float("inf"), "rows": 0}
+    as_json, _ = write_report(report, tmp_path)
+
+    def refuse(word: str) -> float:
+        raise AssertionError(f"{word} is no JSON")
+    read = json.loads(as_json.read_text(encoding="utf-8"), parse_constant=refuse)
+    assert read["routing"]["territory_auc"] == {"value": None, "low": None, "high": None, "rows": 0}
+
+
 def test_an_undefined_figure_is_shown(report: dict[str, Any]) -> None:
     report["routing"]["territory_auc"] = {"value": float("nan"), "low": float("nan"), "high": float("nan"), "rows": 0}
     assert "<td>nan</td>" in render_html(report)

@@ -41,32 +41,33 @@ def test_counts_by_category() -> None:
             row(4, "GY01", None, ("CGJ",)), row(5, None, "GSGS")]
     assert label_counts(rows) == {"lead_counts": {"HJ01": {"CGJ": 2.0, "STHJ": 1.0}},
                                   "co_counts": {"GY01": {"": 1.0, "CGJ": 1.0},
-                                                "HJ01": {"": 2.0, "GSGS": 1.0, "STHJ": 1.0}}}
+                                                "HJ01": {"": 2.0, "GSGS": 1.0, "STHJ": 1.0}},
+                                  "beside_counts": {"HJ01": {"CGJ": {"": 2.0, "GSGS": 1.0, "STHJ": 1.0}}}}
 
 
 def test_known_lead_weights_are_found() -> None:
     """A weight's standard error is about 1 / sqrt(rows x variance of the feature) < 0.04; five of them are allowed."""
-    truth = (1.0, 0.4, 1.6, 0.0)
+    truth = (1.0, 0.4, 1.6, 0.0, 0.7, 0.2)
     found = fit_lead(*draw_leads(truth, seed=1))
     assert list(found) == list(LEAD_FEATURES)
     np.testing.assert_allclose(list(found.values()), truth, atol=0.2)
 
 
 def test_misleading_evidence_gets_no_weight_but_never_a_negative_one() -> None:
-    found = fit_lead(*draw_leads((1.0, -1.5, 0.5, -0.8), seed=2))
+    found = fit_lead(*draw_leads((1.0, -1.5, 0.5, -0.8, 0.3, 0.3), seed=2))
     assert found["catalogue"] == found["lexical"] == 0.0
     assert min(found.values()) >= 0.0
     assert found["head"] > 0.5
 
 
 def test_fitting_raises_the_likelihood() -> None:
-    features, truth = draw_leads((0.2, 1.5, 0.0, 0.7), seed=3)
+    features, truth = draw_leads((0.2, 1.5, 0.0, 0.7, 0.4, 0.0), seed=3)
 
     def likelihood(weights: Sequence[float]) -> float:
         return float(np.mean([np.log(softmax(one.lead @ np.array(weights))[t])
                               for one, t in zip(features, truth, strict=True)]))
     fitted = list(fit_lead(features, truth).values())
-    assert likelihood(fitted) > likelihood([1.0, 0.3, 1.0, 1.0]) + 0.05
+    assert likelihood(fitted) > likelihood([1.0, 0.3, 1.0, 1.0, 0.5, 0.1]) + 0.05
     for n in range(len(fitted)):
         for change in (0.9, 1.1):
             moved = [value * (change if n == m else 1.0) for m, value in enumerate(fitted)]
@@ -76,13 +77,16 @@ def test_fitting_raises_the_likelihood() -> None:
 def test_co_weights_of_evidence_are_not_negative() -> None:
     random = np.random.default_rng(4)
     features = random.normal(0, 1, (ROWS, DEPARTMENTS, len(CO_FEATURES))).astype(np.float32)
-    features[:, :, -1] = 1.0
-    scores = features @ np.array([1.0, -0.7, 0.5, -1.2, -1.5])
+    features[:, :, CO_FEATURES.index("constant")] = 1.0
+    truth = {"head": 1.0, "usual": -0.7, "dense": 0.5, "lead": -1.2, "constant": -1.5, "scenario": 0.6}
+    scores = features @ np.array([truth.get(name, 0.0) for name in CO_FEATURES])
     helpers = random.random(scores.shape) < 1 / (1 + np.exp(-scores))
-    weights, threshold = fit_co(made(np.zeros((ROWS, DEPARTMENTS, 4), dtype=np.float32), features), helpers)
+    nothing = np.zeros((ROWS, DEPARTMENTS, len(LEAD_FEATURES)), dtype=np.float32)
+    weights, threshold = fit_co(made(nothing, features), helpers)
     assert list(weights) == list(CO_FEATURES)
     assert weights["usual"] == 0.0
     assert weights["head"] == pytest.approx(1.0, abs=0.2)
+    assert weights["scenario"] == pytest.approx(0.6, abs=0.2)
     assert weights["lead"] == pytest.approx(-1.2, abs=0.25)
     assert weights["constant"] < -1.0
     assert 0.10 <= threshold <= 0.80

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
@@ -14,7 +16,12 @@ from knowledge_base.checks import check, check_legal_bases, chinese_number, read
 from knowledge_base.crosswalk import Crosswalk
 from knowledge_base.departments import Duty, LegalBasis, NotOurs
 from knowledge_base.loading import KnowledgeBase
+from knowledge_base.localities import Locality, Override
+from knowledge_base.scenarios import Dispute, Scenario
+from knowledge_base.word_finder import Finder, WordGroups
 
+SCENARIOS = Finder([Scenario("JS-99", "烧烤店油烟", ("HJ01",), WordGroups((("油烟",),)),
+                             ("烧烤店油烟", "饭店油烟", "楼下油烟"), "CGJ", (), "none", "油烟由城管查处")])
 LAWS = Path(__file__).parents[2].parent / "shared" / "data"
 
 
@@ -86,7 +93,55 @@ def test_departments_with_few_duties_or_never_reached_are_found(knowledge_base: 
     lonely = replace(knowledge_base.department("CGJ"), code="XYZ",
                      duties=knowledge_base.department("CGJ").duties[:7])
     problems = found(replace(knowledge_base, departments=(*knowledge_base.departments, lonely)))
-    assert {("few_duties", "XYZ"), ("unreachable", "XYZ")} <= problems
+    assert {("few_duties", "XYZ"), ("not_in_catalogue", "XYZ")} <= problems
+    assert ("unreachable", "XYZ") not in problems
+    silent = replace(lonely, duties=())
+    bare = replace(knowledge_base, departments=(*knowledge_base.departments, silent))
+    assert ("unreachable", "XYZ") in found(bare)
+    joint = replace(next(iter(SCENARIOS)), lead="XYZ")
+    assert ("unreachable", "XYZ") not in found(replace(bare, scenarios=Finder([joint])))
+
+
+def test_a_lead_without_a_duty_for_its_category_is_found(knowledge_base: KnowledgeBase) -> None:
+    entry = replace(knowledge_base.catalogue["GY04"], lead="GJJ", other_leads=())
+    assert ("lead_without_duty", "GY04") in found(with_entry(knowledge_base, entry))
+
+
+def test_duties_under_another_departments_id_are_found(knowledge_base: KnowledgeBase) -> None:
+    duty = replace(knowledge_base.department("CGJ").duties[0], id="STHJ-99")
+    assert ("foreign_duty_id", "STHJ-99") in found(with_duty(knowledge_base, "CGJ", duty))
+
+
+def test_an_article_marked_as_superseded_in_one_place_only_is_found(knowledge_base: KnowledgeBase) -> None:
+    duty = next(duty for _, duty in knowledge_base.duties if any(basis.superseded for basis in duty.basis))
+    basis = next(basis for basis in duty.basis if basis.superseded)
+    other = replace(knowledge_base.department("CGJ").duties[0], id="CGJ-99",
+                    basis=(LegalBasis(basis.law, basis.article),))
+    assert ("superseded_differs", str(basis)) in found(with_duty(knowledge_base, "CGJ", other))
+
+
+@pytest.mark.parametrize(("change", "twice"), [
+    ({}, True), ({"step": "另一步"}, False), ({"kinds": ("表扬",)}, False), ({"categories": ("GY04",)}, False),
+    ({"mentions": ("某某申请",)}, False), ({"regions": ("3701",)}, False), ({"in_force": date(2090, 1, 1)}, False)])
+def test_the_same_step_by_two_rules_is_found(knowledge_base: KnowledgeBase, change: dict[str, object],
+                                             twice: bool) -> None:
+    rule = replace(next(rule for rule in knowledge_base.deadline_rules if rule.id == "gas-complaint"),
+                   until=date(2080, 1, 1))
+    rules = (rule, replace(rule, id="another", until=date.max, **change))  # type: ignore[arg-type]
+    problems = found(replace(knowledge_base, deadline_rules=rules))
+    assert (("step_twice", "gas-complaint another") in problems) is twice
+
+
+def test_what_is_wrong_with_scenarios_disputes_and_localities_is_found(knowledge_base: KnowledgeBase) -> None:
+    scenario = next(iter(SCENARIOS))
+    dispute = Dispute("D-99", "某事", ("HJ01",), WordGroups((("某事",),)), ("某事一", "某事二", "某事三"),
+                      ("CGJ", "NOBODY"), "两家都说不管", (), "ZF", "由区政府会商")
+    override = Override("CGJ", (), "某规定", "某文")
+    locality = Locality("440300", "某市", scenarios=MappingProxyType({"JS-none": override}))
+    broken = replace(knowledge_base, scenarios=Finder([replace(scenario, lead="NOBODY")]),
+                     disputes=Finder([dispute]), localities=(locality,))
+    assert {("dead_reference", f"scenario {scenario.id}"), ("dead_reference", "dispute D-99"),
+            ("dead_reference", "locality 440300 JS-none")} <= found(broken)
 
 
 def test_dead_codes_in_the_catalogue_are_found(knowledge_base: KnowledgeBase) -> None:
@@ -107,7 +162,15 @@ def test_numbers_are_written_as_statutes_do(number: int, text: str) -> None:
     ("应当自收到投诉之日起十七个工作日内处理", False), ("应当自收到投诉之日起17个工作日内处理", False),
     ("应当及时处理", False)])
 def test_an_article_must_name_the_days(knowledge_base: KnowledgeBase, text: str, states: bool) -> None:
-    rule = next(rule for rule in knowledge_base.deadline_rules if rule.days == 7)
+    rule = next(rule for rule in knowledge_base.deadline_rules if (rule.length, rule.unit) == (7, "working_day"))
+    assert states_limit(text, rule) is states
+
+
+@pytest.mark.parametrize(("text", "states"), [
+    ("应当在接到举报投诉后二十四小时内进行核查", True), ("应当在24小时内进行核查", True), ("应当在24日内核查", False),
+    ("应当在四小时内核查", False)])
+def test_an_article_must_name_the_hours(knowledge_base: KnowledgeBase, text: str, states: bool) -> None:
+    rule = next(rule for rule in knowledge_base.deadline_rules if (rule.length, rule.unit) == (24, "hour"))
     assert states_limit(text, rule) is states
 
 
@@ -129,9 +192,10 @@ def test_wrong_citations_are_found(knowledge_base: KnowledgeBase, tmp_path: Path
     rule = knowledge_base.deadline_rules[0]
     duty = knowledge_base.department("CGJ").duties[0]
     cited = {(basis.law, basis.article): "七日" for _, duty in knowledge_base.duties for basis in duty.basis}
-    limits = {(rule.basis.law, rule.basis.article): "" for rule in knowledge_base.deadline_rules}
-    for known in knowledge_base.deadline_rules:
-        limits[known.basis.law, known.basis.article] += f"{known.days}日、{known.days}个工作日；"
+    ours = [rule for rule in knowledge_base.deadline_rules if not rule.source]
+    limits = {(rule.basis.law, rule.basis.article): "" for rule in ours}
+    for known in ours:
+        limits[known.basis.law, known.basis.article] += f"{known.length}日、{known.length}个工作日；"
     write_laws(tmp_path, {**cited, **limits})
     assert check_legal_bases(knowledge_base, tmp_path) == []
     write_laws(tmp_path, {**cited, **limits, (rule.basis.law, rule.basis.article): "应当及时处理"})
@@ -140,6 +204,17 @@ def test_wrong_citations_are_found(knowledge_base: KnowledgeBase, tmp_path: Path
     invented = with_duty(knowledge_base, "CGJ", replace(duty, id="CGJ-99", basis=(LegalBasis("某某法", "第一条"),)))
     assert ("unknown_article", "CGJ-99") in {(problem.code, problem.where)
                                              for problem in check_legal_bases(invented, tmp_path)}
+
+
+def test_articles_that_the_files_lack_need_a_source(knowledge_base: KnowledgeBase, tmp_path: Path) -> None:
+    rule = next(rule for rule in knowledge_base.deadline_rules if rule.source)
+    alone = replace(knowledge_base, departments=(), deadline_rules=(rule,))
+    write_laws(tmp_path, {("某某法", "第一条"): "十日"})
+    assert check_legal_bases(alone, tmp_path) == []
+    unnamed = replace(alone, deadline_rules=(replace(rule, source=""),))
+    assert [problem.code for problem in check_legal_bases(unnamed, tmp_path)] == ["unknown_article"]
+    write_laws(tmp_path, {(rule.basis.law, rule.basis.article): "及时"})
+    assert [problem.code for problem in check_legal_bases(alone, tmp_path)] == ["idle_source"]
 
 
 @pytest.mark.skipif(not (LAWS / "laws_articles.jsonl").is_file(),

@@ -149,10 +149,30 @@ def test_search_ranks_by_both_similarities(builder: CoreBuilder, counting: Count
     assert result.stderr == ""
 
 
+def test_search_names_the_incidents_that_match(builder: CoreBuilder, folder: Path,
+                                                knowledge_base: KnowledgeBase) -> None:
+    run(builder, "build", "--knowledge-base", folder)
+    duty = knowledge_base.department("CGJ").duties[2]
+    result = run(builder, "search", duty.incidents[1], "--json", "--top", "1", "--knowledge-base", folder)
+    found = json.loads(result.stdout)
+    assert found["duty_id"] == duty.id
+    assert found["incidents"][0] == {"text": duty.incidents[1], "dense": pytest.approx(1.0, abs=2e-3)}
+    assert all(one["text"] in duty.incidents for one in found["incidents"])
+
+
+def test_search_within_a_department(builder: CoreBuilder, folder: Path) -> None:
+    run(builder, "build", "--knowledge-base", folder)
+    result = run(builder, "search", "烧烤店油烟", "--json", "--department", "STHJ", "--knowledge-base", folder)
+    assert {json.loads(line)["department"] for line in result.stdout.splitlines()} == {"STHJ"}
+    result = run(builder, "search", "烧烤店油烟", "--department", "NONE", "--knowledge-base", folder)
+    assert (result.exit_code, "NONE" in result.stderr) == (2, True)
+
+
 def test_search_for_readers_and_without_kept_vectors(builder: CoreBuilder, folder: Path) -> None:
     result = run(builder, "search", "烧烤店油烟", "--top", "1", "--knowledge-base", folder)
     assert "fenzhuan kb build" in result.stderr
-    assert [line.split("：")[0].strip() for line in result.stdout.splitlines()][1:3] == ["职责", "依据"]
+    heads = [line.split("：")[0].strip() for line in result.stdout.splitlines()]
+    assert heads[1:4] == ["职责", "依据", "情形"]
     assert not (folder / VECTORS_FILE).exists()
 
 

@@ -114,5 +114,15 @@ def test_a_seed_repeats_and_undefined_draws_are_left_out() -> None:
     assert found.rows == 4
 
 
+def test_without_rows_nothing_is_known() -> None:
+    def fails(_rows: np.ndarray) -> float:
+        raise AssertionError("there is nothing to measure")
+    found = bootstrap(fails, [])
+    assert all(math.isnan(value) for value in (found.value, found.low, found.high))
+    assert found.rows == 0
+    nothing = np.array([], dtype=int)
+    assert math.isnan(metrics.macro_f1(nothing, nothing))
+
+
 def test_a_figure_as_json() -> None:
     assert Measured(0.123456, 0.1, 0.2, 7).as_json() == {"value": 0.1235, "low": 0.1, "high": 0.2, "rows": 7}

@@ -32,13 +32,15 @@ def test_features_are_what_they_are_called() -> None:
     assert router.department_codes == (*KNOWN, NEW)
     assert features.lead.shape == (4, len(LEAD_FEATURES))
     assert features.co.shape == (4, len(CO_FEATURES))
-    head, catalogue, dense, lexical = features.lead.T
-    np.testing.assert_allclose(np.exp(head), [0.7, 0.2, 0.1, 0.1], rtol=1e-5)
+    head, catalogue, dense, lexical, scenario, named = features.lead.T
+    np.testing.assert_allclose(np.exp(head), [0.7, 0.2, 0.1, 1e-4], rtol=1e-5)  # of no nearer duty: the floor
     np.testing.assert_allclose(np.exp(catalogue), [0.25, 0.75, 3e-3, 3e-3], rtol=1e-4)
     assert dense[0] == pytest.approx(1.0, abs=2.0**-11)  # duty embeddings are kept as float16
     assert int(lexical.argmax()) == 0
     np.testing.assert_allclose(features.co[:, 2], dense)
-    np.testing.assert_allclose(features.co[:, 4], 1.0)
+    np.testing.assert_allclose(features.co[:, CO_FEATURES.index("constant")], 1.0)
+    assert not scenario.any()
+    assert not named.any()
 
 
 def test_label_counts_outweigh_the_catalogue() -> None:
@@ -66,7 +68,7 @@ def test_probabilities_sum_to_one(text: str) -> None:
 def test_the_conditional_logit_by_hand() -> None:
     router = make_router(WEIGHTS)
     features = router.features(predict("停水"), "停水")
-    scores = np.exp(features.lead @ np.array([0.8, 0.5, 1.5, 1.5]))
+    scores = np.exp(features.lead[:, :4] @ np.array([0.8, 0.5, 1.5, 1.5]))
     np.testing.assert_allclose(router.lead_probabilities(features), scores / scores.sum(), rtol=1e-4)
 
 

@@ -109,6 +109,10 @@ const Fenzhuan = (() => {
       box.append(make("h3", "职责依据"));
       box.append(bullets(lead.evidence.map((one) => one.duty_id + " " + one.text + "（" + one.basis + "）")));
     }
+    if (lead.notes) {
+      box.append(make("h3", "派单说明"));
+      box.append(bullets(lead.notes));
+    }
     if (found.duplicate.matches.length) {
       box.append(make("h3", found.duplicate.of ? "与已有诉求重复：" + found.duplicate.of : "可能相关的已有诉求"));
       box.append(bullets(found.duplicate.matches.map((one) => one.id + " " + one.title + "（" + likeness(one) + "）")));
