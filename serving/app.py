@@ -12,12 +12,13 @@ from serving import pages
 from serving.core import Core, CoreBuilder
 from serving.errors import install_handlers
 from serving.middleware import Observation
+from serving.pages import hotspots_page
 from serving.routes import admin, feedback, health, hotspots, knowledge, reports, review
 from serving.services import Services
 from serving.settings import Settings
 
 ROUTERS = (reports.router, feedback.router, review.router, hotspots.router, knowledge.router, admin.router,
-           health.router, pages.router)
+           health.router, pages.router, hotspots_page.router)
 
 
 def create_app(settings: Settings, builder: CoreBuilder | None = None, *, first: Core | None = None,

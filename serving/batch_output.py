@@ -20,6 +20,7 @@ COLUMNS = {
     "knowledge_base": str, "error": str, "error_field": str, "error_detail": str,
 }
 _JOINED = ";"
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 _ROWS_A_GROUP = 10_000
 
 
@@ -88,7 +89,13 @@ def _write_csv(path: Path, entries: Iterable[dict[str, Any]]) -> None:
     with path.open("w", encoding="utf-8-sig", newline="") as stream:  # the mark lets spreadsheets see that it is UTF-8
         writer = csv.DictWriter(stream, list(COLUMNS))
         writer.writeheader()
-        writer.writerows(map(flat_row, entries))
+        writer.writerows(map(_harmless, map(flat_row, entries)))
+
+
+def _harmless(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row whose texts no spreadsheet takes for a formula: an apostrophe goes before those that it might."""
+    return {name: f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA_STARTS) else value
+            for name, value in row.items()}
 
 
 def _write_parquet(path: Path, entries: Iterable[dict[str, Any]]) -> None:

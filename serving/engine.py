@@ -21,6 +21,7 @@ from models.contract import KINDS, Prediction, Predictor, Report, RoutingDecisio
 from models.decision import Confidence, Decision, decide
 from models.text import normalise
 from serving import sections
+from serving.circumstances import CircumstancesOf, NoCircumstances
 from serving.duplicate_stage import DuplicateFinding, PairScorer, find_duplicate, no_duplicate
 from serving.earlier import EarlierReports, NoEarlierReports
 from serving.telemetry import log_failure
@@ -62,6 +63,7 @@ class Engine:
     pair_scorer: PairScorer
     past: EarlierReports = field(default_factory=NoEarlierReports)
     timer: StageTimer = _no_timer
+    circumstances: CircumstancesOf = field(default_factory=NoCircumstances)
 
     def answer(self, report: Report) -> dict[str, Any]:
         """Return the contract's answer to one report."""
@@ -157,7 +159,8 @@ class _Consideration:
         if "elements" in self.degraded:
             return None
         with self._stage("false_report"):
-            return score_false_report(self._prediction, elements, self._text)
+            known = self._engine.circumstances.of(self._report, [span.text for span in elements.subjects])
+            return score_false_report(self._prediction, elements, self._text, known)
         return None
 
     def _find_duplicate(self) -> None:

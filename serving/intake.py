@@ -11,6 +11,7 @@ import numpy as np
 
 from knowledge_base.storage.records import NewAnswer, StoredAnswer
 from knowledge_base.storage.reports import store_report, stored_answer
+from knowledge_base.storage.signals import signals_of
 from models.contract import Prediction, Report
 from serving.engine import Answered
 from serving.errors import overloaded
@@ -108,14 +109,16 @@ def _consider_and_store(services: Services, active: Active, report: Report, pred
 
 def _new_answer(report: Report, answered: Answered, active: Active) -> NewAnswer:
     body, prediction = answered.body, answered.prediction
+    certainty = min(body["category"]["probability"], body["lead_department"]["probability"])
+    head_lead = active.core.predictor.department_labels[int(np.argmax(prediction.lead))]
     return NewAnswer(
         report=report, content_hash=content_hash(report), embedding=prediction.embedding,
         embedding_space=active.space, places=answered.places, kind=body["kind"]["label"],
         category=body["category"]["code"], urgency=body["urgency"]["level"], lead=body["lead_department"]["code"],
         verifiability=int(np.argmax(prediction.verifiability)) + 1, route=body["decision"]["route"],
-        certainty=min(body["category"]["probability"], body["lead_department"]["probability"]),
+        certainty=certainty,
         bundle=body["versions"]["bundle"], knowledge_base=body["versions"]["knowledge_base"],
-        duplicate_of=answered.matched)
+        duplicate_of=answered.matched, signals=signals_of(body, certainty, head_lead))
 
 
 def _count(services: Services, answered: Answered) -> None:

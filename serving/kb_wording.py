@@ -20,7 +20,8 @@ FIELDS = MappingProxyType({
     "consult": "会商办法", "step": "步骤", "days": "天数", "hours": "小时数", "unit": "单位", "from": "起算",
     "kinds": "诉求性质", "mentions": "须提及", "except_categories": "除外类别", "regions": "地区", "in_force": "施行",
     "until": "止于", "law": "法律", "article": "条", "superseded": "已被取代", "rolls_over": "节假日顺延",
-    "source": "来源", "division": "区划", "department_names": "部门名称", "scenarios": "联合场景",
+    "source": "来源", "level3": "三级", "db44t2479": "广东标准", "xinfang": "信访类别", "also": "也用",
+    "division": "区划", "department_names": "部门名称", "scenarios": "联合场景",
 })
 
 

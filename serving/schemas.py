@@ -146,6 +146,33 @@ class CorrectionIn(Sent):
         return value
 
 
+class ReviewIn(Sent):
+    """A whole reading: what the reviewer changes; the labels that it does not name are confirmed."""
+
+    corrections: Annotated[list[CorrectionIn], Field(max_length=8)] = []
+
+    @field_validator("corrections")
+    @classmethod
+    def _check_fields(cls, corrections: list[CorrectionIn]) -> list[CorrectionIn]:
+        fields = [one.field for one in corrections if one.field not in ("duplicate_of", "not_duplicate_of")]
+        if len(set(fields)) < len(fields):
+            raise ValueError("expected each field at most once, but for the two about duplicates")
+        return corrections
+
+
+class UndoIn(Sent):
+    """Which correction of the report is taken back."""
+
+    number: Annotated[int, Field(ge=1, lt=2**53)]
+    reason: Reason = ""
+
+
+class ReleaseIn(Sent):
+    """Which reports of the queue a reviewer gives back; all of them where none are named."""
+
+    ids: Annotated[list[ReportId], Field(max_length=100)] | None = None
+
+
 def _expected_value(field: str, value: JsonValue) -> str | None:
     """Return what a correction's value should be, None where its form is right; codes and ids are looked up later."""
     if field == "false_report":

@@ -13,8 +13,10 @@ from knowledge_base.storage.database import SqliteDatabase, open_database
 from knowledge_base.storage.keys import any_key
 from knowledge_base.storage.reports import count_embeddings, embeddings_after
 from serving.batching import Batcher
+from serving.circumstances import StoredCircumstances
 from serving.core import Core, CoreBuilder
 from serving.engine import Engine
+from serving.hotspot_counts import HotspotCounts
 from serving.jobs import maintain, maintain_regularly
 from serving.limits import InFlight, RateLimiter
 from serving.settings import Settings, check_binding
@@ -53,6 +55,8 @@ class Services:
         self._reloading = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
         self.database: SqliteDatabase
+        self.circumstances: StoredCircumstances
+        self.hotspot_counts: HotspotCounts
         self.active: Active
         self.ready = False
 
@@ -65,6 +69,8 @@ class Services:
         """
         self.database = await asyncio.to_thread(open_database, self.settings.database_path)
         check_binding(self.settings.host, await asyncio.to_thread(any_key, self.database))
+        self.circumstances = await asyncio.to_thread(StoredCircumstances, self.database)
+        self.hotspot_counts = HotspotCounts(self.database)
         core = first if first is not None else await asyncio.to_thread(self._builder.build, self.settings)
         self.active = await asyncio.to_thread(self._activate, core, None)
         self.active.batcher.start()
@@ -118,7 +124,7 @@ class Services:
                                lambda up_to: count_embeddings(database, up_to, space),
                                lambda sequence: embeddings_after(database, sequence, space))
         engine = Engine(core.predictor, core.router, core.knowledge_base, core.bundle, core.pair_scorer,
-                        StoredReports(database, index, space), self.telemetry.stage)
+                        StoredReports(database, index, space), self.telemetry.stage, self.circumstances)
         if before is not None and core.predictor is before.core.predictor:
             return Active(core, engine, before.batcher, index)
         return Active(core, engine, Batcher(core.predictor, self.settings.max_batch, self.settings.batch_wait_s),

@@ -11,10 +11,18 @@ DECISION_REASONS = MappingProxyType({
     "duty_disputed": "职责有争议，须会商",
 })
 FALSE_REPORT_REASONS = MappingProxyType({
-    "advert_wording": "有广告用语", "plain_advert": "明显为广告", "hearsay": "仅为传闻",
-    "impossible_time": "时间自相矛盾", "no_checkable_element": "没有可核查的要素",
-    "model_suspects": "模型提示内容可疑", "model_finds_vague": "模型提示内容空泛",
-    "kind_other": "内容不似诉求", "insufficient_history": "尚无足够的办理结果可供比对",
+    "advert_wording": "有广告用语，请核对是否在推销", "plain_advert": "明显为广告（既有推销内容又有联系方式）",
+    "hearsay": "仅为传闻（有“听说、网传”等语，未提供证据）",
+    "impossible_time": "时间不可能（日期不存在，或晚于收到日）",
+    "self_contradiction": "前后矛盾（起止时间颠倒、部分多于总数或日期与星期不符）",
+    "no_checkable_element": "没有可核查的要素", "rumour_wording": "用语近似已知谣言",
+    "model_suspects": "模型提示内容可疑", "model_finds_vague": "模型提示内容空泛", "kind_other": "内容不似诉求",
+    "burst_of_copies": "一日内多人发来几乎相同的文字（也可能是邻里联名）",
+    "copies_elsewhere": "近三十日多个地区收到几乎相同的文字",
+    "one_against_one": "同一诉求人近三十日多次反映同一对象", "many_places": "同一诉求人一日内在多个地区反映",
+    "reporter_flood": "同一诉求人一日内反映过多", "night_flood": "该地区凌晨来件异常集中",
+    "reporter_unfounded": "该诉求人以往多件查无实据", "copy_of_unfounded": "与查无实据的诉求文字几乎相同",
+    "insufficient_history": "尚无足够的办理结果可供比对",
 })
 FALSE_REPORT_BANDS = MappingProxyType({"low": "低", "medium": "中", "high": "高"})
 ELEMENTS = MappingProxyType({"time": "时间", "place": "地点", "subject": "被反映对象", "evidence": "证据"})
@@ -38,7 +46,17 @@ CHANNELS = MappingProxyType({
     "other": "其他",
 })
 STRATEGIES = MappingProxyType({
-    "uncertain": "把握不足的", "urgent": "紧急的", "recent": "最近收到的", "random": "随机抽查",
+    "mixed": "综合安排", "uncertain": "把握不足的", "diverse": "少见的内容", "valuable": "复核少的类别",
+    "urgent": "紧急的", "recent": "最近收到的", "random": "随机抽查", "second": "第二次复核",
+    "adjudicate": "意见不一的",
+})
+WHY_ASKED = MappingProxyType({
+    "small_margin": "前两类难分（概率相差{value:.2f}）", "lead_doubt": "主办难定（疑{value:.2f}）",
+    "departments_disagree": "模型与职责所指主办不同", "large_set": "可能的类别有{value:.0f}个",
+    "unlike_reviewed": "与已复核的都不相近（距离{value:.2f}）", "rare_category": "该类复核得少（值{value:.2f}）",
+    "urgent": "紧急诉求（已收到{value:.1f}小时）", "recent": "最近收到（{value:.1f}小时前）",
+    "audit_sample": "固定的随机抽查样本", "random": "随机抽查", "second_reading": "抽取{value:.0%}作第二次复核",
+    "readers_disagree": "两次复核有{value:.0f}项不一致",
 })
 PROBLEMS = MappingProxyType({
     "unauthenticated": "密钥无效或未填写，请填写密钥。", "forbidden": "此密钥的角色无权执行该操作。",

@@ -31,7 +31,7 @@ from training.onnx_export import export_int8
 from training.pairs import read_pairs
 from training.schema import Codes, TrainingRow, read_codes
 from training.sources import Split, fraction, read_rows, split_rows
-from training.views import duty_rows, read_duties
+from training.views import knowledge_rows
 from training.wide import wide_logits
 from training.wide_stage import load_wide
 
@@ -133,7 +133,6 @@ class BundleMaker:
         self.layers, self.max_tokens, self.encoder_name = tuple(layers), max_tokens, encoder_name
         self.codes = read_codes(knowledge_base)
         self.knowledge_base: KnowledgeBase = load_knowledge_base(knowledge_base)
-        self.duties = read_duties(knowledge_base)
         self.split: Split = split_rows(read_rows(data, self.codes))
         self.calibration = divide(self.split)
         self.manifest: dict[str, Any] = {}
@@ -152,7 +151,7 @@ class BundleMaker:
         bundle, predictions = self._score(self.calibration.fit)
         router = self._fit_router(bundle, predictions)
         self._fit_promises(router)
-        self._fit_urgency()
+        self._fit_urgency(router)
         self._fit_duplicates()
         size = sum(path.stat().st_size for path in self.target.iterdir())
         if size > LARGEST_BYTES:
@@ -222,13 +221,16 @@ class BundleMaker:
         self.manifest["fitted"]["implied"] = section
         self._write()
 
-    def _fit_urgency(self) -> None:
-        """Fit the cuts on all calibration messages: the promises are about category and lead, not urgency."""
+    def _fit_urgency(self, router: Router) -> None:
+        """Fit the cuts and the floor on all calibration messages: the promises are about category and lead."""
         rows = [*self.calibration.fit, *self.calibration.promise]
-        scores = np.stack([one.urgency for one in self._score(rows)[1]])
+        predictions = self._score(rows)[1]
+        scores = np.stack([one.urgency for one in predictions])
         levels = np.array([int(row.urgency or 3) for row in rows])
         self.manifest["urgency_cuts"] = calibrate.fit_urgency_cuts(scores, levels)
-        self.manifest["decision"]["urgent"] = calibrate.fit_urgent_floor(scores, levels, MISSED_URGENT)
+        alone = np.array([confidence_of(router, one, row) >= self.manifest["decision"]["category"]
+                          for one, row in zip(predictions, rows, strict=True)])
+        self.manifest["decision"]["urgent"] = calibrate.fit_urgent_floor(scores, levels, alone, MISSED_URGENT)
         self._write()
 
     def _router(self, bundle: Bundle, section: Mapping[str, Any]) -> Router:
@@ -238,17 +240,22 @@ class BundleMaker:
         return Router(self.knowledge_base, bundle.category_labels, bundle.department_labels, index, section)
 
     def _fit_router(self, bundle: Bundle, predictions: Sequence[Prediction]) -> Router:
+        """Fit the lead on its own part; co-handlers and territory, which no promise speaks of, on all messages."""
         rows = self.calibration.fit
-        counts = fit_router.label_counts([*self.split.train, *duty_rows(self.duties)])
+        counts = fit_router.label_counts([*self.split.train, *knowledge_rows(self.knowledge_base.folder)])
         router = self._router(bundle, counts)
         features = fit_router.features_of(router, rows, predictions)
         position = {code: i for i, code in enumerate(router.department_codes)}
         lead = fit_router.fit_lead(features, [position[str(row.lead)] for row in rows])
-        helpers = np.array([[code in (row.co or ()) for code in router.department_codes] for row in rows])
-        acted = [(one.territory[0], row.territory[0]) for one, row in zip(predictions, rows, strict=True)
+        router = self._router(bundle, {**counts, "lead": lead})
+        everything = [*rows, *self.calibration.promise]
+        scored = [*predictions, *self._score(self.calibration.promise)[1]]
+        helpers = np.array([[code in (row.co or ()) for code in router.department_codes] for row in everything])
+        acted = [(one.territory[0], row.territory[0]) for one, row in zip(scored, everything, strict=True)
                  if row.territory is not None]
         threshold = fit_router.best_threshold(np.array([[p] for p, _ in acted]), np.array([[t] for _, t in acted]))
-        section = fit_router.router_section(lead, fit_router.fit_co(features, helpers), threshold, counts)
+        co = fit_router.fit_co(fit_router.features_of(router, everything, scored), helpers)
+        section = fit_router.router_section(lead, co, threshold, counts)
         self.manifest["fitted"]["router"] = section
         self._write()
         return self._router(bundle, section)
@@ -282,6 +289,12 @@ class BundleMaker:
         self.manifest["fitted"]["duplicates"] = fit_duplicates.fit_duplicates(
             fit_duplicates.build_pair_set(pairs, negatives, predictor))
         self._write()
+
+
+def confidence_of(router: Router, prediction: Prediction, row: TrainingRow) -> float:
+    """Return the lesser of the probabilities of category and lead."""
+    leads = router.lead_probabilities(router.features(prediction, plain_text(row)))
+    return float(min(prediction.category.max(), leads.max()))
 
 
 def implied_table(categories: Tensor, labels: Tensor) -> FloatArray:

@@ -86,15 +86,20 @@ def fit_urgency_cuts(probabilities: FloatArray, levels: NDArray[np.int64]) -> li
     return [round(float(cut), 2) for cut in max(grid, key=kappa)]
 
 
-def fit_urgent_floor(probabilities: FloatArray, levels: NDArray[np.int64], missed: float) -> float:
+def fit_urgent_floor(probabilities: FloatArray, levels: NDArray[np.int64], alone: NDArray[np.bool_],
+                     missed: float) -> float:
     """Return the probability of levels 1 and 2 from which on a person must look first.
 
-    Of messages of level 1 or 2 at most the share ``missed`` stays below it, in expectation over calibration sets
-    (conformal risk control, Angelopoulos et al. 2024); 0 where there are too few to promise that.
+    ``alone`` (N,) tells which reports category and lead would let the service decide alone. Of reports of level 1 or
+    2 at most the share ``missed`` is decided alone, in expectation over calibration sets (conformal risk control,
+    Angelopoulos et al. 2024): the highest floor up to 0.5 that keeps it, 0 where none does.
     """
-    urgent = np.sort(probabilities[:, :2].sum(axis=1)[levels <= URGENT_LEVEL])
-    allowed = int(np.floor(missed * (len(urgent) + 1)))
-    return float(urgent[allowed - 1]) if allowed else 0.0
+    urgent = levels <= URGENT_LEVEL
+    scores = probabilities[:, :URGENT_LEVEL].sum(axis=1)
+    for floor in np.round(np.arange(0.5, 0.0, -0.01), 2):
+        if (float((alone & urgent & (scores < floor)).sum()) + 1) / (float(urgent.sum()) + 1) <= missed:
+            return float(floor)
+    return 0.0
 
 
 def fit_pool(own: FloatArray, implied: FloatArray, target: Tensor) -> tuple[float, float]:

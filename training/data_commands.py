@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from training.cli import DATA, FILE, FOLDER, KNOWLEDGE_BASE, QUARANTINE, TEMPORAL, require_data
+from training.cli import DATA, FILE, FOLDER, KNOWLEDGE_BASE, QUARANTINE, RUN, TEMPORAL, require_data
 from training.validation import WHOLE_FILE
 
 
@@ -38,11 +38,29 @@ def check(data: Path, knowledge_base: Path, quarantine: Path | None) -> None:
     if quarantine is not None:
         write_quarantine(quarantine, [(one.file, one.row, one.what) for one in problems if one.row != WHOLE_FILE],
                          [file.path for file in files])
-    sys.stderr.write(f"{len(problems)} problems in {len(rows)} rows of {len(files)} files\n")
+    sys.stderr.write(f"{len(problems)} problems, {len(rows)} bad rows, in {len(files)} files\n")
     if any(row == WHOLE_FILE for _, row in rows):
         sys.stderr.write("row 0 stands for a whole file: no quarantine helps, mend the file\n")
     if problems:
         sys.exit(1)
+
+
+@data.command("suspects")
+@DATA
+@KNOWLEDGE_BASE
+@RUN
+@click.option("--most", type=click.IntRange(1), default=500, show_default=True, help="How many to list.")
+def suspects(data: Path, knowledge_base: Path, run: Path, most: int) -> None:
+    """List the labels that out-of-fold scores doubt most, by message id: what to read a second time."""
+    require_data(data)
+    from training.cli import reasons_shown
+    from training.label_errors import doubted_labels
+
+    with reasons_shown():
+        found = doubted_labels(data, knowledge_base, run)
+    click.echo("id\tfield\tgiven\tsuggested\tdoubt")
+    for one in found[:most]:
+        click.echo(f"{one.id}\t{one.field}\t{one.given}\t{one.suggested}\t{one.doubt:.3f}")
 
 
 @data.command("export")

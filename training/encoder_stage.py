@@ -21,7 +21,7 @@ from training.out_of_fold import OutOfFold, read_out_of_fold
 from training.pairs import read_pairs
 from training.schema import TrainingRow, read_codes
 from training.sources import read_rows, split_rows
-from training.views import collect_views, duty_rows, read_duties
+from training.views import collect_views, knowledge_rows, read_duties
 
 ENCODER_FILE = "encoder.pt"
 TOKENIZER_FILE = "tokenizer.json"
@@ -51,7 +51,7 @@ def train_encoder(data: Path, knowledge_base: Path, run: Path, settings: Encoder
     run.mkdir(parents=True, exist_ok=True)
     codes = read_codes(knowledge_base)
     duties = read_duties(knowledge_base)
-    rows = [*split_rows(read_rows(data, codes)).train, *duty_rows(duties)][:settings.most_rows]
+    rows = [*split_rows(read_rows(data, codes)).train, *knowledge_rows(knowledge_base)][:settings.most_rows]
     encoder, tokenizer = load_encoder(settings.encoder)
     keep_layers(encoder, settings.layers)
     encoder.get_input_embeddings().weight.requires_grad_(settings.train_word_embeddings)

@@ -22,6 +22,7 @@ from training.views import Views
 
 VIEW_TOKENS = 64
 BESIDE_SHARE = 0.6
+POOL_WEIGHT = 0.6  # of each of two opinions that look at the same text: at full weight they would count twice
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +143,7 @@ class Trainer:
             targets = {head: values[batch].to(self.settings.device) for head, values in self.examples.targets.items()}
             loss = total_loss(logits, targets, self.settings.smoothing)
             if self.examples.offsets:
-                joined = {head: values + self.examples.offsets[head][batch].to(self.settings.device)
+                joined = {head: POOL_WEIGHT * (values + self.examples.offsets[head][batch].to(self.settings.device))
                           if head in self.examples.offsets else values for head, values in logits.items()}
                 loss = (1 - BESIDE_SHARE) * loss + BESIDE_SHARE * total_loss(joined, targets, self.settings.smoothing)
             drawn = []

@@ -21,7 +21,7 @@ from training.network import head_sizes
 from training.ngrams import choose_ngrams, inverse_document_frequency
 from training.schema import Codes, TrainingRow, read_codes
 from training.sources import fraction, read_rows, split_rows
-from training.views import duty_rows, read_duties
+from training.views import knowledge_rows
 from training.wide import ABSENT, NGRAMS, OPENING_NGRAMS, SVM_REGULARISATION, sparse_matrix
 
 FILE = "out_of_fold.npz"
@@ -41,12 +41,12 @@ def score_out_of_fold(data: Path, knowledge_base: Path, run: Path, ngrams: int =
                       folds: int = FOLDS, most_rows: int | None = None) -> None:
     """Leave ``out_of_fold.npz`` in ``run``: each training row scored by a model fitted on the other folds.
 
-    Folds are drawn by group. The duties' incidents are fitted on in every fold and not scored.
+    Folds are drawn by group. The knowledge base's incidents are fitted on in every fold and not scored.
     """
     run.mkdir(parents=True, exist_ok=True)
     codes = read_codes(knowledge_base)
     rows = split_rows(read_rows(data, codes)).train[:most_rows]
-    others = duty_rows(read_duties(knowledge_base))
+    others = knowledge_rows(knowledge_base)
     sizes = head_sizes(len(codes.categories), len(codes.departments))
     fold = np.array([int(fraction(row.group, "fold") * folds) for row in rows])
     margins = {head: np.full((len(rows), sizes[head]), ABSENT, dtype=np.float32) for head in HEADS}
@@ -57,7 +57,7 @@ def score_out_of_fold(data: Path, knowledge_base: Path, run: Path, ngrams: int =
         fitted = [*(rows[i] for i in np.flatnonzero(fold != number)), *others]
         for head, found in _margins(fitted, [rows[i] for i in held], codes, ngrams).items():
             margins[head][held] = found
-    targets = _labels(rows, codes)
+    targets = labels_of(rows, codes)
     np.savez(run / FILE, ids=np.array([row.id for row in rows]),
              **{head: _calibrated(margins[head], targets[head]) for head in HEADS})  # type: ignore[arg-type]
 
@@ -68,7 +68,7 @@ def read_out_of_fold(run: Path) -> OutOfFold:
         return OutOfFold(tuple(map(str, stored["ids"])), {head: stored[head] for head in HEADS})
 
 
-def _labels(rows: Sequence[TrainingRow], codes: Codes) -> dict[str, NDArray[np.int64]]:
+def labels_of(rows: Sequence[TrainingRow], codes: Codes) -> dict[str, NDArray[np.int64]]:
     """Return class numbers by head (N,), -1 where not labelled."""
     sizes = head_sizes(len(codes.categories), len(codes.departments))
     soft = targets_of(rows, codes, {head: sizes[head] for head in sizes})
@@ -79,7 +79,7 @@ def _labels(rows: Sequence[TrainingRow], codes: Codes) -> dict[str, NDArray[np.i
 def _margins(fitted: Sequence[TrainingRow], held: Sequence[TrainingRow], codes: Codes,
              ngrams: int) -> dict[str, FloatArray]:
     texts = [plain_text(row) for row in fitted]
-    labels = _labels(fitted, codes)
+    labels = labels_of(fitted, codes)
     chosen = choose_ngrams(texts, labels["category"].tolist(), ngrams, OPENING_NGRAMS * ngrams // NGRAMS)
     features = WideFeatures(tuple(chosen), inverse_document_frequency(texts, chosen))
     known = sparse_matrix(features.weigh(texts), len(chosen))

@@ -55,6 +55,21 @@ def duty_rows(duties: Sequence[Mapping[str, Any]]) -> list[TrainingRow]:
     return rows
 
 
+def scenario_rows(folder: Path) -> list[TrainingRow]:
+    """Return the joint scenarios' incidents as short training rows with their lead and co-handlers."""
+    path = folder / "scenarios.yaml"
+    scenarios = yaml.safe_load(path.read_text(encoding="utf-8"))["scenarios"] if path.is_file() else []
+    return [TrainingRow(id=f"scenario:{one['id']}:{n}", title="", text=str(incident), group=f"scenario:{one['id']}",
+                        source="scenarios", category=one["categories"][0] if len(one["categories"]) == 1 else None,
+                        lead=str(one["lead"]), co=tuple(helper["department"] for helper in one.get("co") or ()))
+            for one in scenarios for n, incident in enumerate(one["incidents"])]
+
+
+def knowledge_rows(folder: Path) -> list[TrainingRow]:
+    """Return what the knowledge base itself teaches: incidents of duties and of joint scenarios."""
+    return [*duty_rows(read_duties(folder)), *scenario_rows(folder)]
+
+
 def collect_views(data: Path, duties: Sequence[Mapping[str, Any]], held_out_pairs: frozenset[int]) -> Views:
     """Gather replies, duplicate partners (pairs held out for testing left out) and duties."""
     by_message: dict[str, list[str]] = {}

@@ -12,7 +12,7 @@ from training.network import head_sizes
 from training.ngrams import choose_ngrams, inverse_document_frequency, salience_of, wordness_of
 from training.schema import read_codes
 from training.sources import read_rows, split_rows
-from training.views import duty_rows, read_duties
+from training.views import knowledge_rows
 from training.wide import NGRAMS, OPENING_NGRAMS, fit_wide
 
 WIDE_FILE = "wide.npz"
@@ -22,7 +22,7 @@ def train_wide(data: Path, knowledge_base: Path, run: Path, ngrams: int = NGRAMS
     """Fit on the training rows (at most ``most_rows``, for a trial) and leave ``wide.npz`` in ``run``."""
     run.mkdir(parents=True, exist_ok=True)
     codes = read_codes(knowledge_base)
-    rows = [*split_rows(read_rows(data, codes)).train, *duty_rows(read_duties(knowledge_base))][:most_rows]
+    rows = [*split_rows(read_rows(data, codes)).train, *knowledge_rows(knowledge_base)][:most_rows]
     texts = [plain_text(row) for row in rows]
     labels = {code: i for i, code in enumerate(codes.categories)}
     classes = [labels.get(row.category or "", -1) for row in rows]

@@ -13,11 +13,11 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from knowledge_base.storage.chain_head import head_path, keep_head
 from knowledge_base.storage.errors import StorageError, StorageUnavailableError
-from knowledge_base.storage.tables import metadata
+from knowledge_base.storage.migration import prepare
 
 BUSY_TIMEOUT_MS = 10_000
-SCHEMA_VERSION = 1
 _PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={BUSY_TIMEOUT_MS}",
             "secure_delete=ON")
 
@@ -79,10 +79,10 @@ def _on_begin(connection: Connection) -> None:
 
 
 def open_database(path: Path) -> SqliteDatabase:
-    """Open the SQLite file, and make it with its tables where it is missing.
+    """Open the SQLite file, make it with its tables where it is missing, and bring an older schema up to date.
 
     Raises:
-        StorageError: the file is not a database, of another schema, or cannot be opened.
+        StorageError: the file is not a database, of an unknown schema, or cannot be opened.
     """
     listeners: tuple[tuple[str, Callable[..., Any]], ...] = (("connect", _on_connect), ("begin", _on_begin))
     engine = create_engine(f"sqlite:///{path}", hide_parameters=True,
@@ -94,7 +94,10 @@ def open_database(path: Path) -> SqliteDatabase:
         path.touch(mode=0o600)  # before SQLite makes the write-ahead log, which takes this mode over
         path.chmod(0o600)
         with engine.execution_options(writes=True).begin() as connection:
-            _prepare(connection, path)
+            migrated = prepare(connection, path)
+        database = SqliteDatabase(engine)
+        if migrated:
+            keep_head(database, head_path(path))
     except (OSError, sqlite3.Error) as error:
         raise StorageError(f"cannot open {path.name!r} in the data directory: {error}") from error
     except Exception as error:
@@ -103,16 +106,7 @@ def open_database(path: Path) -> SqliteDatabase:
             raise
         raise StorageError(f"cannot open {path.name!r} in the data directory: "
                            f"{getattr(error, 'orig', error)}; expected a Fenzhuan database") from error
-    return SqliteDatabase(engine)
-
-
-def _prepare(connection: Connection, path: Path) -> None:
-    version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
-    if version not in (0, SCHEMA_VERSION):
-        raise StorageError(f"{path.name!r} has schema {version}, expected {SCHEMA_VERSION}; "
-                           "use the version of Fenzhuan that wrote it")
-    metadata.create_all(connection)
-    connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    return database
 
 
 def now_text() -> str:

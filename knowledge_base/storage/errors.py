@@ -17,3 +17,7 @@ class UnknownReportError(StorageError):
 
 class StorageUnavailableError(StorageError):
     """The database could not be read or written just now; nothing was stored."""
+
+
+class UndoError(StorageError):
+    """There is no such entry in force to take back."""

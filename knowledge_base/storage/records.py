@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from knowledge_base.storage.signals import Signals
 from models.contract import FloatArray, Report
 
 
@@ -12,7 +13,8 @@ from models.contract import FloatArray, Report
 class NewAnswer:
     """An answered report about to be stored; ``duplicate_of`` names the report whose event it joins.
 
-    ``embedding`` is float32 (E,) of unit length; ``embedding_space`` names the network that made it.
+    ``embedding`` is float32 (E,) of unit length; ``embedding_space`` names the network that made it. ``signals``
+    say how doubtful the answer is; where they are missing, ``certainty`` stands in for them.
     """
 
     report: Report
@@ -30,6 +32,7 @@ class NewAnswer:
     bundle: str
     knowledge_base: str
     duplicate_of: str | None = None
+    signals: Signals | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,11 @@ class EventOf:
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """What a reviewer changed or confirmed."""
+    """What a reviewer changed, confirmed or took back.
+
+    ``entry``: corrected, confirmed, undone; ``reading``: first, second, adjudication, later. ``bundle`` and
+    ``knowledge_base`` made the answer that was judged; ``hash`` is the entry's link in the chain.
+    """
 
     number: int
     report_id: str
@@ -82,6 +89,21 @@ class Correction:
     reason: str
     actor: str
     recorded_at: str
+    entry: str = "corrected"
+    reading: str = "first"
+    undoes: int | None = None
+    bundle: str = ""
+    knowledge_base: str = ""
+    hash: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A field with the value that a reviewer says is right."""
+
+    field: str
+    value: Any
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

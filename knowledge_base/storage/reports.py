@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from knowledge_base.storage.chain import chain_erasure
 from knowledge_base.storage.database import Database, now_text
 from knowledge_base.storage.errors import IdConflictError, UnknownReportError
 from knowledge_base.storage.events import join_event
@@ -19,6 +20,8 @@ from knowledge_base.storage.rows import (
     report_columns,
     report_of,
 )
+from knowledge_base.storage.signals import signals_of
+from knowledge_base.storage.states import add_state
 from knowledge_base.storage.tables import answers, reports
 from models.contract import FloatArray, Report
 
@@ -79,6 +82,10 @@ def _store(database: Database, answer: NewAnswer, render: Callable[[str | None],
             embedding=embedding_bytes(answer.embedding), embedding_space=answer.embedding_space,
             places=list(answer.places), kind=answer.kind, category=answer.category, urgency=answer.urgency,
             lead=answer.lead, verifiability=answer.verifiability, route=answer.route, certainty=answer.certainty))
+        add_state(connection, {
+            "report_id": answer.report.id, "sequence": sequence, "route": answer.route, "urgency": answer.urgency,
+            "effective_at": columns["effective_at"], "category": answer.category},
+            answer.signals or signals_of({}, answer.certainty))
     return StoredAnswer(sequence, body, created=True)
 
 
@@ -152,6 +159,10 @@ def replace_embeddings(database: Database, embeddings: Sequence[tuple[str, Float
 
 
 def erase_report(database: Database, report_id: str) -> bool:
-    """Delete a report with all that hangs on it; return whether there was one."""
+    """Delete a report with all that hangs on it; return whether there was one.
+
+    The links of its corrections stay in the chain, without what the corrections said, and a new link names them.
+    """
     with database.writing() as connection:
+        chain_erasure(connection, report_id)
         return connection.execute(delete(reports).where(reports.c.id == report_id)).rowcount > 0

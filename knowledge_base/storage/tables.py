@@ -1,4 +1,4 @@
-"""The tables. Corrections and outcomes are append-only; a trigger refuses to change them."""
+"""The tables of reports. Corrections and outcomes are append-only; a trigger refuses to change them."""
 
 from __future__ import annotations
 
@@ -65,6 +65,15 @@ answers = Table(
     Index("answers_certainty", "certainty"),
 )
 
+CORRECTION_COLUMNS_OF_SCHEMA_2 = (
+    Column("entry", String(20), nullable=False, server_default="corrected"),
+    Column("reading", String(20), nullable=False, server_default="first"),
+    Column("undoes", Integer, comment="number of the correction that this one takes back"),
+    Column("bundle", String(100), nullable=False, server_default=""),
+    Column("knowledge_base", String(100), nullable=False, server_default=""),
+    Column("salt", String(32), nullable=False, server_default="", comment="so that an erased entry cannot be guessed"),
+)
+
 corrections = Table(
     "corrections", metadata,
     Column("number", Integer, primary_key=True, autoincrement=True),
@@ -74,6 +83,7 @@ corrections = Table(
     Column("reason", Text, nullable=False),
     Column("actor", String(100), nullable=False),
     Column("recorded_at", String(40), nullable=False),
+    *CORRECTION_COLUMNS_OF_SCHEMA_2,
     Index("corrections_report", "report_id"),
     sqlite_autoincrement=True,
 )
@@ -116,7 +126,14 @@ api_keys = Table(
     sqlite_autoincrement=True,
 )
 
+
+def append_only(table: Table, change: str = "UPDATE") -> str:
+    """Return the SQLite statement that makes a table refuse a kind of change."""
+    suffix = "append_only" if change == "UPDATE" else f"no_{change.lower()}"
+    return (f"CREATE TRIGGER {table.name}_{suffix} BEFORE {change} ON {table.name} "
+            f"BEGIN SELECT RAISE(ABORT, '{table.name} are append-only'); END")
+
+
 for _table in (corrections, outcomes):
-    event.listen(_table, "after_create", DDL(  # type: ignore[no-untyped-call]
-        f"CREATE TRIGGER {_table.name}_append_only BEFORE UPDATE ON {_table.name} "
-        f"BEGIN SELECT RAISE(ABORT, '{_table.name} are append-only'); END").execute_if(dialect="sqlite"))
+    event.listen(_table, "after_create",
+                 DDL(append_only(_table)).execute_if(dialect="sqlite"))  # type: ignore[no-untyped-call]

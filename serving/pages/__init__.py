@@ -21,17 +21,22 @@ router = APIRouter(include_in_schema=False)
 _templates = Jinja2Templates(env=Environment(loader=FileSystemLoader(_HERE / "templates"), autoescape=True))
 
 
+def _page(request: Request, name: str) -> Response:
+    return _templates.TemplateResponse(request, name, {
+        "words": page_words(), "channels": dict(CHANNELS), "strategies": STRATEGIES, "kinds": KINDS,
+        "urgencies": list(URGENCY_LABELS.items())})
+
+
 @router.get("/")
 async def get_try(request: Request) -> Response:
     """Show the form that tries a report."""
-    return _templates.TemplateResponse(request, "try.html", {"words": page_words(), "channels": CHANNELS})
+    return _page(request, "try.html")
 
 
 @router.get("/review")
 async def get_review(request: Request) -> Response:
     """Show the review desk."""
-    return _templates.TemplateResponse(request, "review.html", {
-        "words": page_words(), "strategies": STRATEGIES, "kinds": KINDS, "urgencies": URGENCY_LABELS})
+    return _page(request, "review.html")
 
 
 @router.post("/pages/predict", openapi_extra=body_schema(ReportIn))

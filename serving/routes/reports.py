@@ -8,11 +8,12 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from knowledge_base.storage.feedback import corrections_of, outcomes_of
-from knowledge_base.storage.records import StoredReport
+from knowledge_base.storage.feedback import corrections_of, outcomes_of, withheld_from
+from knowledge_base.storage.records import Correction, StoredReport
 from knowledge_base.storage.reports import find_report
 from models.contract import Report
 from serving import intake
+from serving.auth import Caller
 from serving.batch import NdjsonResponse, answers
 from serving.dependencies import (
     Admission,
@@ -54,20 +55,33 @@ async def post_batch(services: ServicesOf, caller: Intake, _admission: Admission
 
 
 @router.get("/reports/{report_id}")
-async def get_report(services: ServicesOf, _caller: IntakeOrReviewer, report_id: str) -> dict[str, Any]:
-    """Return a stored report with its prediction, corrections and outcomes."""
-    return await asyncio.to_thread(_full_report, services, report_id)
+async def get_report(services: ServicesOf, caller: IntakeOrReviewer, report_id: str) -> dict[str, Any]:
+    """Return a stored report with its prediction, corrections and outcomes.
+
+    A reviewer who is about to give the second reading does not see the first.
+    """
+    return await asyncio.to_thread(_full_report, services, report_id, caller)
 
 
-def _full_report(services: Services, report_id: str) -> dict[str, Any]:
+def _full_report(services: Services, report_id: str, caller: Caller) -> dict[str, Any]:
     stored = find_report(services.database, report_id)
-    corrections = [{"number": correction.number, "field": correction.field, "value": correction.value,
-                    "reason": correction.reason, "by": correction.actor, "recorded_at": correction.recorded_at}
-                   for correction in corrections_of(services.database, report_id)]
+    withheld = caller.role == "reviewer" and withheld_from(services.database, report_id, caller.actor)
+    corrections = [correction_sent(correction) for correction in corrections_of(services.database, report_id)
+                   if not withheld]
     outcomes = [{"handled_by": outcome.handled_by, "co_handlers": list(outcome.co_handlers),
                  "finding": outcome.finding, "closed_at": outcome.closed_at, "recorded_at": outcome.recorded_at}
                 for outcome in outcomes_of(services.database, report_id)]
-    return {**summary(stored), "corrections": corrections, "outcomes": outcomes}
+    return {**summary(stored), "corrections": corrections, "outcomes": outcomes} | (
+        {"withheld": True} if withheld else {})
+
+
+def correction_sent(correction: Correction) -> dict[str, Any]:
+    """Return an entry of the corrections as it is sent."""
+    return {"number": correction.number, "field": correction.field, "value": correction.value,
+            "reason": correction.reason, "by": correction.actor, "recorded_at": correction.recorded_at,
+            "entry": correction.entry, "reading": correction.reading, "undoes": correction.undoes,
+            "versions": {"bundle": correction.bundle, "knowledge_base": correction.knowledge_base},
+            "hash": correction.hash}
 
 
 def summary(stored: StoredReport) -> dict[str, Any]:

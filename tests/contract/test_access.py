@@ -30,11 +30,16 @@ ENDPOINTS: list[tuple[str, str, dict[str, Any] | None, tuple[str, ...]]] = [
     ("POST", "/v1/reports:batch", REPORT, ("intake",)),
     ("GET", f"/v1/reports/{FULL['id']}", None, ("intake", "reviewer")),
     ("POST", f"/v1/reports/{FULL['id']}/corrections", CORRECTION, ("reviewer",)),
+    ("POST", f"/v1/reports/{FULL['id']}/review", {"corrections": [CORRECTION]}, ("reviewer",)),
+    ("POST", f"/v1/reports/{FULL['id']}/undo", {"number": 1}, ("reviewer",)),
     ("POST", f"/v1/reports/{FULL['id']}/outcome", {"finding": "verified"}, ("intake",)),
     ("GET", "/v1/review/queue", None, ("reviewer",)),
+    ("POST", "/v1/review/release", {}, ("reviewer",)),
+    ("GET", "/v1/review/statistics", None, ("reviewer",)),
     ("GET", "/v1/review/export", None, ("scientist",)),
     ("GET", "/v1/hotspots", None, ("reviewer",)),
     ("GET", "/v1/taxonomy", None, ("intake", "reviewer", "scientist")),
+    ("GET", "/v1/taxonomy/HJ01", None, ("intake", "reviewer", "scientist")),
     ("GET", "/v1/departments", None, ("intake", "reviewer", "scientist")),
     ("GET", "/v1/departments/CGJ", None, ("intake", "reviewer", "scientist")),
     ("POST", "/v1/admin/reload", {"part": "knowledge_base"}, ()),
@@ -56,6 +61,8 @@ def keyed(tmp_path_factory: pytest.TempPathFactory, dummy_builder: CoreBuilder,
     keys["revoked"] = gone
     with TestClient(create_app(settings, dummy_builder, first=core), base_url="http://fenzhuan.example") as client:
         client.post("/v1/reports", json=FULL, headers=bearer(keys["intake"]))
+        for _ in ROLES:
+            client.post(f"/v1/reports/{FULL['id']}/corrections", json=CORRECTION, headers=bearer(keys["reviewer"]))
         yield client, keys
 
 
@@ -68,6 +75,8 @@ def bearer(key: str) -> dict[str, str]:
 def test_roles_by_endpoints(keyed: tuple[TestClient, dict[str, str]], method: str, path: str,
                             body: dict[str, Any] | None, roles: tuple[str, ...], role: str) -> None:
     client, keys = keyed
+    if path.endswith("/undo"):
+        body = {"number": ROLES.index(role) + 1}  # each role takes back another of those made at the start
     response = client.request(method, path, json=body, headers=bearer(keys[role]))
     if role in (*roles, "admin"):
         assert response.status_code == 200, response.text
@@ -92,7 +101,7 @@ def test_what_is_open_to_all(keyed: tuple[TestClient, dict[str, str]], path: str
 
 
 def test_every_endpoint_is_in_the_table(app: FastAPI) -> None:
-    listed = {(method, path.replace(FULL["id"], "{report_id}").replace("CGJ", "{code}"))
+    listed = {(method, path.replace(FULL["id"], "{report_id}").replace("CGJ", "{code}").replace("HJ01", "{code}"))
               for method, path, _, _ in ENDPOINTS if path.startswith("/v1")}
     served = {(method.upper(), path) for path, methods in app.openapi()["paths"].items() for method in methods
               if path.startswith("/v1")}

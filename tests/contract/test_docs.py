@@ -20,10 +20,20 @@ from serving.app import ROUTERS
 from serving.cli import main
 from serving.errors import TITLES
 from serving.export import LABEL_FIELDS
-from serving.schemas import AttachmentIn, CorrectionIn, OutcomeIn, ReloadIn, ReporterIn, ReportIn
+from serving.schemas import (
+    AttachmentIn,
+    CorrectionIn,
+    OutcomeIn,
+    ReleaseIn,
+    ReloadIn,
+    ReporterIn,
+    ReportIn,
+    ReviewIn,
+    UndoIn,
+)
 from serving.settings import Settings
 from serving.telemetry import Telemetry
-from serving.wording import DECISION_REASONS, STAGES
+from serving.wording import DECISION_REASONS, STAGES, STRATEGIES, WHY_ASKED
 
 DOCS = Path(__file__).parents[2] / "docs"
 API = (DOCS / "api.md").read_text(encoding="utf-8")
@@ -94,14 +104,15 @@ def test_the_table_names_every_endpoint_and_no_other() -> None:
     assert written == there | {("GET", "/openapi.json")}
 
 
-@pytest.mark.parametrize("model", [ReportIn, ReporterIn, AttachmentIn, CorrectionIn, OutcomeIn, ReloadIn])
+@pytest.mark.parametrize("model", [ReportIn, ReporterIn, AttachmentIn, CorrectionIn, OutcomeIn, ReloadIn, ReviewIn,
+                                   UndoIn, ReleaseIn])
 def test_every_request_field_is_named(model: type[BaseModel]) -> None:
     assert not [name for name in model.model_fields if f"`{name}`" not in API]
 
 
 def test_every_code_is_named() -> None:
     corrected = (*LABEL_FIELDS, "duplicate_of", "not_duplicate_of", "false_report")
-    for code in (*TITLES, *DECISION_REASONS, *STAGES, *corrected):
+    for code in (*TITLES, *DECISION_REASONS, *STAGES, *corrected, *STRATEGIES, *WHY_ASKED):
         assert f"`{code}`" in API, code
 
 

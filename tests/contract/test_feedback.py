@@ -1,20 +1,15 @@
-"""Corrections, outcomes, the queue, the export and hotspots."""
+"""Corrections, outcomes, the queue and the export."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, get_args
 
 import pytest
 from starlette.testclient import TestClient
 
-from serving.app import create_app
-from serving.core import Core, CoreBuilder
-from serving.routes.hotspots import poisson_tail
-from serving.settings import Settings
-from tests.conftest import LOOPBACK
+from serving.routes.review import Strategy
 from tests.contract.test_reports import FULL, problem
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -79,8 +74,8 @@ def test_bad_outcomes_are_invalid(reported: TestClient, sent: dict[str, Any]) ->
 
 
 def test_queue_gives_reasons_and_empties_as_reports_are_reviewed(reported: TestClient) -> None:
-    for strategy in ("uncertain", "urgent", "recent", "random"):
-        found = reported.get("/v1/review/queue", params={"strategy": strategy}).json()
+    for strategy in get_args(Strategy):
+        found = reported.get("/v1/review/queue", params={"strategy": strategy, "lease_s": 0}).json()
         assert found["strategy"] == strategy
         assert found["waiting"] == len(found["queue"])
         assert all(entry["reason"] and entry["prediction"]["id"] == entry["id"] for entry in found["queue"])
@@ -131,37 +126,3 @@ def test_export_groups_an_event_and_knows_who_replied(reported: TestClient) -> N
     assert rows["other"]["verifiability"] == 4
     assert (rows[FULL["id"]]["reply_lead"], rows[FULL["id"]]["reply_co"]) == ("XZ", ["CGJ"])
     assert "reply_lead" not in rows["other"]
-
-
-@pytest.fixture
-def at_now(settings: Settings, dummy_builder: CoreBuilder, core: Core) -> Iterator[TestClient]:
-    """A client of a service whose present is ``NOW``."""
-    with TestClient(create_app(settings, dummy_builder, first=core, clock=lambda: NOW), base_url=LOOPBACK) as opened:
-        yield opened
-
-
-def test_hotspots_show_growing_events_and_surges(at_now: TestClient) -> None:
-    assert at_now.get("/v1/hotspots").json() == {"as_of": NOW.isoformat(), "events": [], "surges": []}
-    for number, days in enumerate((1, 1, 2, 3, 4, 30)):
-        at_now.post("/v1/reports", json=FULL | {
-            "id": f"h-{number}", "received_at": (NOW - timedelta(days=days)).isoformat()})
-    found = at_now.get("/v1/hotspots").json()
-    event = found["events"][0]
-    assert (event["event_id"], event["reports"], event["last_7_days"]) == ("E-000001", 6, 5)
-    assert event["growth"] == pytest.approx(5 - 1 / 8)
-    assert event["first_report"] == "h-5"
-    surge = found["surges"][0]
-    assert (surge["region"], surge["last_7_days"], surge["weekly_mean_before"]) == ("430102", 5, 0.125)
-
-
-def test_a_steady_flow_is_no_surge(at_now: TestClient) -> None:
-    for days in range(63):
-        at_now.post("/v1/reports", json=FULL | {
-            "id": f"s-{days}", "received_at": (NOW - timedelta(days=days, hours=1)).isoformat()})
-    assert at_now.get("/v1/hotspots").json()["surges"] == []
-
-
-def test_poisson_tail() -> None:
-    assert poisson_tail(0, 2.0) == pytest.approx(1.0)
-    assert poisson_tail(1, 2.0) == pytest.approx(1 - 2.718281828 ** -2.0)
-    assert poisson_tail(3, 0.5) == pytest.approx(0.0143877, abs=1e-6)

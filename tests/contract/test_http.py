@@ -18,7 +18,7 @@ from tests.contract.test_reports import problem
 
 
 @pytest.mark.parametrize("path", ["/", "/review", "/healthz", "/readyz", "/metrics", "/v1/taxonomy",
-                                  "/static/common.js"])
+                                  "/static/base.js"])
 def test_head_answers_as_get_without_a_body(client: TestClient, path: str) -> None:
     got, head = client.get(path), client.head(path)
     assert head.status_code == got.status_code == 200

@@ -218,7 +218,8 @@ def test_static_files_end_at_their_folder(client: TestClient) -> None:
 def test_knowledge_base_is_shown(client: TestClient, knowledge_base: KnowledgeBase) -> None:
     taxonomy = client.get("/v1/taxonomy").json()
     assert len(taxonomy["categories"]) == 119
-    assert set(taxonomy["categories"][0]) == {"code", "path", "scope", "other_taxonomies"}
+    assert set(taxonomy["categories"][0]) == {"code", "path", "scope", "other_taxonomies", "db44t2479",
+                                              "db44t2479_level3", "xinfang"}
     department = client.get("/v1/departments/CGJ").json()
     assert department["name"] == "城市管理综合执法部门"
     duties = knowledge_base.department("CGJ").duties

@@ -113,7 +113,7 @@ def test_ray_stays_in_scale_out_modules(module: Module) -> None:
 
 
 # Listeners that belong to the definition of the tables.
-DEFINES_BY_CALLS = ("knowledge_base.storage.tables",)
+DEFINES_BY_CALLS = ("knowledge_base.storage.tables", "knowledge_base.storage.review_tables")
 
 
 def _is_plain(statement: ast.stmt) -> bool:

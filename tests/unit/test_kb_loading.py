@@ -99,7 +99,7 @@ def test_staff_add_a_department_with_a_row_and_a_file(folder: Path) -> None:
     ("taxonomy.tsv", "code\tlevel1", "code\tfirst", "header", "level1"),
     ("departments.tsv", "CGJ\t城市管理综合执法部门", "CGJ\t", "name", "empty cell"),
     ("crosswalk_db44.tsv", "HJ03\t0402", "HJ03\t0499", "db44t2479", "0499"),
-    ("crosswalk_db44.tsv", "HJ03\t0402", "HJ03\t-", "db44t2479", "one to 3"),
+    ("crosswalk_db44.tsv", "HJ03\t040201", "HJ03\t-", "db44t2479", "at least one"),
     ("crosswalk_xinfang.tsv", "HJ03\t环境保护", "HJ03\t环境", "xinfang", "环境保护"),
     ("deadlines.yaml", "unit: working_day", "unit: fortnight", "unit", "working_day"),
     ("deadlines.yaml", "days: 7", "days: soon", "days", "whole number"),

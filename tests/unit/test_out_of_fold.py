@@ -1,12 +1,15 @@
 """Out-of-fold scores come from models that never saw the row's group, and stand beside the encoder's."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from knowledge_base.loading import DEFAULT_FOLDER
 from training.encoder_stage import LEAST_SCORE, log_scores
+from training.errors import TrainingError
+from training.label_errors import doubted_labels
 from training.out_of_fold import HEADS, OutOfFold, read_out_of_fold, score_out_of_fold
 from training.schema import TrainingRow
 from training.sources import read_written
@@ -15,8 +18,8 @@ ROWS = 240
 
 
 @pytest.fixture(scope="module")
-def scored(tmp_path_factory: pytest.TempPathFactory) -> OutOfFold:
-    """Written reports served as a data folder of their own, scored with few n-grams."""
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Written reports served as a data folder of their own, with out-of-fold scores of few n-grams in ``run``."""
     data = tmp_path_factory.mktemp("data")
     for name in ("unlabelled", "xinfang7"):
         (data / f"{name}.jsonl").touch()
@@ -27,7 +30,27 @@ def scored(tmp_path_factory: pytest.TempPathFactory) -> OutOfFold:
                                      "lead": row.lead, "co": [], "verifiability": 2, "missing": []},
                                     ensure_ascii=False) + "\n")
     score_out_of_fold(data, DEFAULT_FOLDER, data / "run", ngrams=800, folds=2)
-    return read_out_of_fold(data / "run")
+    return data
+
+
+@pytest.fixture(scope="module")
+def scored(folder: Path) -> OutOfFold:
+    """Return the scores of that folder's rows."""
+    return read_out_of_fold(folder / "run")
+
+
+def test_doubted_labels_are_those_of_real_messages_most_doubtful_first(folder: Path) -> None:
+    found = doubted_labels(folder, DEFAULT_FOLDER, folder / "run")
+    assert {one.field for one in found} <= set(HEADS)
+    assert [one.doubt for one in found] == sorted((one.doubt for one in found), reverse=True)
+    labels = {f"m-{row.id}": row for row in read_written()[:ROWS]}
+    for one in found:
+        assert one.given == str(getattr(labels[one.id], one.field)) != one.suggested
+
+
+def test_without_scores_there_is_a_clear_error(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match=r"out_of_fold\.npz"):
+        doubted_labels(folder, DEFAULT_FOLDER, tmp_path)
 
 
 def test_scores_are_probabilities_that_beat_the_most_frequent_class(scored: OutOfFold) -> None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from knowledge_base.storage.database import SqliteDatabase
+from knowledge_base.storage.drawing import Asker
 from knowledge_base.storage.errors import UnknownReportError
 from knowledge_base.storage.events import event_of
 from knowledge_base.storage.feedback import add_correction, add_outcome, corrections_of, outcomes_of
@@ -14,10 +15,14 @@ from knowledge_base.storage.hotspots import cell_counts, event_counts
 from knowledge_base.storage.keys import add_key, any_key, find_key, list_keys, revoke_key
 from knowledge_base.storage.records import Outcome
 from knowledge_base.storage.reports import erase_report, store_report
-from knowledge_base.storage.review import corrected_reports, open_reports
-from tests.unit.storing import new_answer
+from knowledge_base.storage.review import Request, corrected_reports, offer
+from tests.unit.storing import SPACE, new_answer
 
 START = datetime(2026, 1, 5, 8, tzinfo=UTC)
+
+
+def request(strategy: str) -> Request:
+    return Request(strategy, 10, Asker("local", START.timestamp(), SPACE), 0)
 
 
 def store(database: SqliteDatabase, report_id: str, **given: object) -> str | None:
@@ -95,15 +100,15 @@ def test_queue_orders_by_strategy_and_leaves_out_what_was_reviewed(database: Sql
     store(database, "automatic", certainty=0.05, route="auto", received_at=START + timedelta(days=2))
 
     def queue(strategy: str) -> list[str]:
-        return [one.report.id for one in open_reports(database, strategy, 10)[0]]
+        return [one.stored.report.id for one in offer(database, request(strategy))[0]]
 
     assert queue("uncertain") == ["unsure", "sure"]
     assert queue("urgent") == ["sure"]
     assert queue("recent") == ["automatic", "unsure", "sure"]
-    assert sorted(queue("random")) == ["sure", "unsure"]
+    assert sorted(queue("random")) == ["automatic", "sure", "unsure"]
     add_correction(database, "unsure", "kind", "投诉", "", "local")
     assert queue("uncertain") == ["sure"]
-    assert open_reports(database, "recent", 1)[1] == 2
+    assert offer(database, request("recent"))[1] == 2
     assert [one.report.id for one in corrected_reports(database, page_rows=1)] == ["unsure"]
 
 

@@ -198,7 +198,7 @@ def test_the_command_lists_and_writes(folder: Path, tmp_path: Path) -> None:
     found = CliRunner().invoke(data_command, ["check", "--data", str(folder), "--quarantine", str(target)])
     assert found.exit_code == 1
     assert found.stdout.splitlines() == EXPECTED
-    assert "11 problems in 11 rows of 7 files" in found.stderr
+    assert "11 problems, 11 bad rows, in 7 files" in found.stderr
     assert SECRET not in found.output
     assert read_quarantine(target, [file.path for file in source_files(folder)]).count == 11
 

@@ -8,6 +8,7 @@ import json
 import re
 from pathlib import Path
 from types import ModuleType
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -15,10 +16,13 @@ from starlette.testclient import TestClient
 
 from knowledge_base import duplicates, false_report
 from knowledge_base.danger import DANGER_WORDS
+from knowledge_base.storage import drawing
 from knowledge_base.storage.review import STRATEGIES
+from knowledge_base.storage.signals import Signals
 from models import decision
 from models.contract import CHANNELS, MISSING_ELEMENTS
 from serving import engine, errors, wording
+from serving.routes import review
 from serving.schemas import CorrectionIn, ReportIn
 
 SERVING = Path(wording.__file__).parent
@@ -33,15 +37,6 @@ def first_arguments(module: ModuleType, called: str) -> set[str]:
             and node.args and isinstance(node.args[0], ast.Constant) and isinstance(node.args[0].value, str)}
 
 
-def codes_of_the_rules() -> set[str]:
-    """Return the keys of the dictionary of findings in ``rule_reasons``."""
-    tree = ast.parse(Path(false_report.__file__).read_text(encoding="utf-8"))
-    function = next(node for node in ast.walk(tree)
-                    if isinstance(node, ast.FunctionDef) and node.name == "rule_reasons")
-    return {str(ast.literal_eval(key)) for node in ast.walk(function) if isinstance(node, ast.Dict)
-            for key in node.keys if key is not None}
-
-
 def test_decision_reasons() -> None:
     codes = first_arguments(decision, "append")
     assert len(codes) >= 6
@@ -49,22 +44,28 @@ def test_decision_reasons() -> None:
 
 
 def test_false_report_reasons() -> None:
-    rules, network = codes_of_the_rules(), first_arguments(false_report, "append")
-    assert len(rules) >= 5
-    assert len(network) >= 3
-    assert false_report.RULE_WEIGHTS.keys() <= rules
-    assert rules | network | {false_report.INSUFFICIENT_HISTORY} == wording.FALSE_REPORT_REASONS.keys()
+    assert len(false_report.CODES) >= 15
+    assert {*false_report.CODES, false_report.INSUFFICIENT_HISTORY} == wording.FALSE_REPORT_REASONS.keys()
 
 
 def test_bands_of_false_reports() -> None:
-    assert {false_report._band(score) for score in np.linspace(0, 1, 101)} == wording.FALSE_REPORT_BANDS.keys()
+    assert {false_report.band(score) for score in np.linspace(0, 1, 101)} == wording.FALSE_REPORT_BANDS.keys()
 
 
 def test_dangers_elements_channels_strategies() -> None:
     assert wording.DANGERS.keys() == DANGER_WORDS.keys()
     assert wording.ELEMENTS.keys() == set(MISSING_ELEMENTS)
     assert wording.CHANNELS.keys() == set(CHANNELS)
-    assert wording.STRATEGIES.keys() == set(STRATEGIES)
+    assert wording.STRATEGIES.keys() == set(STRATEGIES) == set(get_args(review.Strategy))
+
+
+def test_why_a_report_is_asked() -> None:
+    source = ast.parse(Path(str(drawing.__file__)).read_text(encoding="utf-8"))
+    constants = {node.value for node in ast.walk(source) if isinstance(node, ast.Constant)}
+    of_doubt = {code for doubt in (0.5, 1.0) for code in Signals(0.5, doubt, 2).parts}
+    assert wording.WHY_ASKED.keys() == of_doubt | (constants & (wording.WHY_ASKED.keys() - of_doubt))
+    assert len(of_doubt) == 4
+    assert all(words.format(value=0.5) for words in wording.WHY_ASKED.values())
 
 
 def test_duplicate_reasons() -> None:
@@ -89,7 +90,7 @@ def test_fields_that_the_pages_send() -> None:
     assert SENT_BY_PAGES <= ReportIn.model_fields.keys() | CorrectionIn.model_fields.keys()
 
 
-@pytest.mark.parametrize("path", ["/", "/review"])
+@pytest.mark.parametrize("path", ["/", "/review", "/hotspots"])
 def test_pages_carry_the_tables(client: TestClient, path: str) -> None:
     found = re.search(r"<body data-words='([^']*)'>", client.get(path).text)
     assert found is not None

@@ -1,116 +1,270 @@
-"use strict";
-document.addEventListener("DOMContentLoaded", () => {
-  const { byId, call, make, say } = Fenzhuan;
-  const queue = byId("queue");
-  const LABELS = ["kind", "category", "lead_department", "urgency"];
-  let choices = null;
+/* The review desk: one report at a time, by keyboard, mouse or touch. */
+import { URGENCIES, byId, heedKey, say } from "/static/base.js";
+import * as drafts from "/static/drafts.js";
+import { showDuplicates } from "/static/duplicates_view.js";
+import { heedKeys } from "/static/keys.js";
+import { pick } from "/static/picker.js";
+import { dutiesView, predictionView } from "/static/prediction_view.js";
+import { asks } from "/static/questions.js";
+import { showQueue } from "/static/queue_view.js";
+import { reportView } from "/static/report_view.js";
+import { fetchChoices, fetchQueue, release, renewEveryMs, submit, undo } from "/static/review_calls.js";
+import { showStatistics } from "/static/statistics_view.js";
 
-  async function loadChoices() {
-    const [taxonomy, departments] = await Promise.all([call("/v1/taxonomy"), call("/v1/departments")]);
-    choices = {
-      category: taxonomy.categories.map((one) => [one.code, one.code + " " + one.path[1]]),
-      lead_department: departments.departments.map((one) => [one.code, one.name]),
-    };
+const BATCH = 10;
+const FEW = 3;
+const MOST = 100;
+const NARROW = window.matchMedia("(max-width: 48rem)");
+const desk = { entries: [], current: -1, waiting: 0, choices: null, sending: false, moved: false, stored: [] };
+const entry = () => desk.entries[desk.current];
+const open = () => desk.entries.filter((one) => one.state === "open" || one.state === "skipped");
+
+function tell(text, failed) {
+  byId("status").textContent = text;
+  byId("status").classList.toggle("warn", Boolean(failed));
+}
+
+function drawQueue() {
+  byId("waiting").textContent = "待复核 " + desk.waiting + " 件";
+  showQueue(byId("queue-list"), desk.entries, desk.current, (number) => show(number));
+}
+
+const focusReport = () => byId("report-title").focus({ preventScroll: true });
+
+function draw() {
+  const shown = entry();
+  byId("prediction-body").replaceChildren(predictionView(shown.prediction, { sets: shown.sets, names: desk.choices.names, set }));
+  byId("accept-text").textContent = drafts.pending(shown) ? "提交并下一件" : "采纳并下一件";
+  showDuplicates(byId("duplicates"), shown, { candidate: chooseCandidate }, () => shown === entry());
+  drawQueue();
+}
+
+function show(number) {
+  desk.current = number;
+  const shown = entry();
+  byId("case").hidden = byId("actions").hidden = !shown;
+  byId("empty").hidden = Boolean(shown);
+  if (!shown) {
+    byId("empty").textContent = "此处没有待复核的诉求。可换一种顺序，或稍后刷新。";
+    drawQueue();
+    return;
   }
+  byId("report").dataset.id = shown.id;
+  byId("report").replaceChildren(...reportView(shown, desk.choices.names));
+  byId("duties-body").replaceChildren(dutiesView(shown.prediction.lead_department));
+  draw();
+  focusReport();
+  if (!NARROW.matches) window.scrollTo(0, 0);
+  else if (desk.moved) byId("report-title").scrollIntoView({ block: "start" });
+  desk.moved = true;
+}
 
-  function fill(select, options) {
-    for (const [value, text] of options) {
-      const option = make("option", text);
-      option.value = value;
-      select.append(option);
+/* Takes over what the queue answers: leases of what is here, and what is new. */
+function merge(found) {
+  desk.waiting = found.waiting;
+  const known = new Map(desk.entries.map((one) => [one.id, one]));
+  for (const one of found.queue) {
+    const here = known.get(one.id);
+    if (here) here.lease = one.lease;
+    else {
+      const { duplicate } = one.prediction;
+      const added = { ...one, state: "open", candidate: Math.max(0, duplicate.matches.findIndex((match) => match.id === duplicate.of)) };
+      drafts.restore(added);
+      desk.entries.push(added);
     }
   }
+}
 
-  function predicted(entry) {
-    const found = entry.prediction;
-    return { kind: found.kind.label, category: found.category.code, lead_department: found.lead_department.code,
-             urgency: String(found.urgency.level) };
+async function refill() {
+  merge(await fetchQueue(byId("strategy").value, Math.min(MOST, BATCH + open().length)));
+}
+
+async function load() {
+  say("");
+  const held = open().map((one) => one.id);
+  try {
+    if (!desk.choices) desk.choices = await fetchChoices();
+    await release(held);
+    desk.entries = [];
+    await refill();
+    show(desk.entries.length ? 0 : -1);
+    showStatistics(true);
+  } catch (error) {
+    say(error.message);
   }
+}
 
-  async function correct(entry, corrections, reason) {
-    for (const [field, value] of corrections) {
-      await call("/v1/reports/" + encodeURIComponent(entry.id) + "/corrections", { field, value, reason });
-    }
+/* Goes on to the next open one after this, from the top again; fetches more in time. */
+async function forward() {
+  const after = [...desk.entries.keys()].slice(desk.current + 1);
+  const before = [...desk.entries.keys()].slice(0, Math.max(desk.current, 0));
+  const isOpen = (number) => desk.entries[number].state === "open";
+  try {
+    if (![...after, ...before].some(isOpen)) await refill();
+    else if (after.filter(isOpen).length < FEW) refill().then(drawQueue, () => null);
+  } catch (error) {
+    say(error.message);
   }
+  const all = [...desk.entries.keys()];
+  const next = [...all.slice(desk.current + 1), ...all.slice(0, Math.max(desk.current, 0))].find(isOpen);
+  if (next !== undefined) show(next);
+  else if (entry() && entry().state === "open") tell("没有别的诉求了。");
+  else show(-1);
+}
 
-  /* Says how a save went beside its buttons, where the eyes are. */
-  function tell(card, text, failed) {
-    const status = card.querySelector(".status");
-    status.textContent = text;
-    status.classList.toggle("reason", failed);
+function draftText() {
+  const count = drafts.corrections(entry(), "").length;
+  return count ? count + " 处更正尚未提交。" : "已恢复原判断。";
+}
+
+function set(field, value) {
+  drafts.set(entry(), field, value);
+  draw();
+  tell(draftText());
+}
+
+function judge(same, other) {
+  const match = entry().prediction.duplicate.matches[entry().candidate];
+  const id = other || (match && match.id);
+  if (!id) {
+    tell("没有疑似重复件；可按 P 填写编号。", true);
+    return;
   }
+  drafts.judge(entry(), id, same);
+  draw();
+  tell((same ? "记为与 " : "记为不同于 ") + id + (same ? " 重复。" : "。") + draftText());
+}
 
-  /* Runs a save with all buttons of the card off, and says how it went. */
-  async function save(card, entry, corrections, reason, done) {
-    const buttons = card.querySelectorAll("button");
-    buttons.forEach((button) => { button.disabled = true; });
-    try {
-      await correct(entry, corrections, reason);
-      say("");
-      tell(card, done, false);
-      card.classList.add("done");
-    } catch (error) {
-      tell(card, "未保存：" + error.message, true);
-    } finally {
-      buttons.forEach((button) => { button.disabled = false; });
-    }
+function chooseCandidate(number) {
+  const count = entry().prediction.duplicate.matches.length;
+  if (!count) return;
+  entry().candidate = number === undefined ? (entry().candidate + 1) % count : number;
+  draw();
+}
+
+async function ask(field) {
+  const here = entry();
+  const value = await pick(asks(field, here, desk.choices));
+  if (value !== null && here === entry()) {
+    if (field === "duplicate_id") judge(true, value);
+    else set(field, value);
   }
+  focusReport();
+}
 
-  function other(entry) {
-    const duplicate = entry.prediction.duplicate;
-    const nearest = duplicate.of || (duplicate.matches[0] || {}).id || "";
-    return (window.prompt("另一件诉求的编号", nearest) || "").trim();
-  }
-
-  function correctionForm(card, entry) {
-    const form = byId("correction-template").content.firstElementChild.cloneNode(true);
-    fill(form.elements.category, choices.category);
-    fill(form.elements.lead_department, choices.lead_department);
-    for (const [field, value] of Object.entries(predicted(entry))) form.elements[field].value = value;
-    form.addEventListener("submit", (event) => {
-      event.preventDefault();
-      const corrections = LABELS.map((field) => [field, field === "urgency" ? Number(form.elements[field].value) : form.elements[field].value]);
-      save(card, entry, corrections, form.elements.reason.value, "已保存");
-    });
-    form.querySelectorAll("[data-action]").forEach((button) => button.addEventListener("click", () => {
-      const field = button.dataset.action;
-      const value = field === "false_report" ? button.dataset.value === "true" : other(entry);
-      if (value !== "") save(card, entry, [[field, value]], form.elements.reason.value, "已保存：" + button.textContent);
-    }));
-    return form;
-  }
-
-  function cardOf(entry) {
-    const card = make("article", null, "card");
-    card.append(make("h2", entry.report.title || "（无标题）"), make("p", entry.id + (entry.report.received_at ? " · " + entry.report.received_at.slice(0, 16).replace("T", " ") : ""), "soft"));
-    card.append(make("p", "待复核原因：" + entry.reason, "reason"));
-    const text = make("div", entry.report.text, "text");
-    text.tabIndex = 0;
-    text.setAttribute("aria-label", "正文");
-    text.setAttribute("role", "region");
-    card.append(text, make("h3", "系统判断"), Fenzhuan.answer(entry.prediction, entry.reason_codes.length > 0), make("h3", "更正"), correctionForm(card, entry));
-    const status = make("p", "", "status soft");
-    status.setAttribute("role", "status");
-    card.append(status);
-    return card;
-  }
-
-  async function load(event) {
-    if (event) event.preventDefault();
+async function accept() {
+  if (desk.sending) return;
+  desk.sending = true;
+  const here = entry();
+  const sets = here.sets;
+  try {
+    const numbers = await submit(here.id, drafts.corrections(here, byId("reason").value.trim()));
+    desk.stored.push({ entry: here, numbers, sets });
+    if (here.state !== "done") desk.waiting = Math.max(0, desk.waiting - 1);
+    here.state = "done";
+    drafts.sent(here);
+    byId("reason").value = "";
+    tell("已保存：" + (here.report.title || here.id) + (Object.keys(sets).length ? "（有更正）" : "（采纳）"));
     say("");
-    try {
-      if (!choices) await loadChoices();
-      const found = await call("/v1/review/queue?limit=10&strategy=" + encodeURIComponent(byId("strategy").value));
-      byId("waiting").textContent = "待办 " + found.waiting + " 件";
-      queue.replaceChildren(...found.queue.map(cardOf));
-      if (!found.queue.length) queue.append(make("p", "没有需要复核的诉求。"));
-    } catch (error) {
-      say(error.message);
-    }
+    await forward();
+    showStatistics();
+  } catch (error) {
+    tell("未保存：" + error.message, true);
+  } finally {
+    desk.sending = false;
   }
+}
 
-  byId("queue-form").addEventListener("submit", load);
-  byId("strategy").addEventListener("change", () => load());
-  document.addEventListener("fenzhuan-key", () => load());
+/* Takes a stored reading back, entry by entry, the last first; what is left after a failure can be tried again. */
+async function undoStored() {
+  const last = desk.stored.at(-1);
+  if (!last) {
+    tell("没有可撤销的。");
+    return;
+  }
+  while (last.numbers.length) {
+    await undo(last.entry.id, last.numbers.at(-1), byId("reason").value.trim());
+    last.numbers.pop();
+  }
+  desk.stored.pop();
+  last.entry.state = "open";
+  desk.waiting += 1;
+  drafts.takeUp(last.entry, last.sets);
+  if (!desk.entries.includes(last.entry)) desk.entries.unshift(last.entry);
+  show(desk.entries.indexOf(last.entry));
+  tell("已撤销：" + (last.entry.report.title || last.entry.id));
+  showStatistics();
+}
+
+async function takeBack() {
+  if (entry() && drafts.stepBack(entry())) {
+    draw();
+    tell("已撤销一步。" + draftText());
+    return;
+  }
+  if (desk.sending) return;
+  desk.sending = true;
+  try {
+    await undoStored();
+  } catch (error) {
+    tell(error.status === 404 || error.status === 405 ? "此服务未提供撤销。" : "未撤销：" + error.message, true);
+  } finally {
+    desk.sending = false;
+  }
+}
+
+function skip() {
+  entry().state = "skipped";
+  release([entry().id]);
+  tell("已跳过：" + (entry().report.title || entry().id));
+  forward();
+}
+
+function step(by) {
+  const number = desk.current + by;
+  if (number < 0) tell("已是第一件。");
+  else if (number >= desk.entries.length) forward();
+  else show(number);
+}
+
+function focusQueue() {
+  (byId("queue-list").querySelector("[aria-current]") || byId("queue-list")).focus();
+}
+
+function toggleStatistics() {
+  byId("statistics").open = !byId("statistics").open;
+}
+
+const needs = (act) => () => (entry() ? act() : tell("没有正在看的诉求。"));
+const acts = {
+  accept: needs(accept), undo: takeBack, skip: needs(skip), next: needs(() => step(1)), previous: needs(() => step(-1)),
+  duplicate_of: needs(() => judge(true)), not_duplicate_of: needs(() => judge(false)), candidate: needs(() => chooseCandidate()),
+  false: needs(() => set("false_report", true)), "not-false": needs(() => set("false_report", false)),
+  reason: needs(() => byId("reason").focus()), queue: focusQueue, statistics: toggleStatistics,
+  help: () => byId("help").showModal(),
+};
+for (const field of ["category", "lead_department", "co_departments", "kind", "duplicate_id"]) acts[field] = needs(() => ask(field));
+for (const [level] of URGENCIES) acts["urgency-" + level] = needs(() => set("urgency", level));
+
+function leaveReason(event) {
+  if (event.isComposing || (event.key !== "Enter" && event.key !== "Escape")) return;
+  event.preventDefault();
+  focusReport();
+}
+
+heedKeys(acts);
+heedKey(load);
+byId("reason").addEventListener("keydown", leaveReason);
+byId("strategy").addEventListener("change", load);
+byId("queue-form").addEventListener("submit", (event) => {
+  event.preventDefault();
   load();
 });
+byId("statistics").addEventListener("toggle", () => byId("statistics").open && showStatistics());
+setInterval(() => {
+  if (!document.hidden && desk.entries.length) refill().then(drawQueue, () => null);
+}, renewEveryMs);
+window.addEventListener("beforeunload", (event) => {
+  if (desk.entries.some(drafts.pending)) event.preventDefault();
+});
+load();
