@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
+_LONG_HOURS = 48
+
 DECISION_REASONS = MappingProxyType({
     "category_uncertain": "类别把握不足", "lead_uncertain": "主办部门把握不足", "urgent": "紧急",
     "possible_false_report": "疑似不实", "possible_duplicate": "可能重复", "degraded": "部分环节未能完成",
@@ -54,7 +56,7 @@ WHY_ASKED = MappingProxyType({
     "small_margin": "前两类难分（概率相差{value:.2f}）", "lead_doubt": "主办难定（疑{value:.2f}）",
     "departments_disagree": "模型与职责所指主办不同", "large_set": "可能的类别有{value:.0f}个",
     "unlike_reviewed": "与已复核的都不相近（距离{value:.2f}）", "rare_category": "该类复核得少（值{value:.2f}）",
-    "urgent": "紧急诉求（已收到{value:.1f}小时）", "recent": "最近收到（{value:.1f}小时前）",
+    "urgent": "紧急诉求（收到至今{span}）", "recent": "最近收到（{span}前）",
     "audit_sample": "固定的随机抽查样本", "random": "随机抽查", "second_reading": "抽取{value:.0%}作第二次复核",
     "readers_disagree": "两次复核有{value:.0f}项不一致",
 })
@@ -72,6 +74,12 @@ INVALID_FIELDS = MappingProxyType({
     "channel": "没有这种渠道。", "value": "更正内容不符合要求；另一件诉求须是已收到的、不同编号的诉求。",
     "reason": "理由最多 1000 字。",
 })
+
+
+def why_asked(code: str, value: float) -> str:
+    """Return why a report is asked about; where ``value`` is a time it is in hours."""
+    span = f"{value:.1f}小时" if value < _LONG_HOURS else f"{value / 24:.0f}天"
+    return WHY_ASKED[code].format(value=value, span=span)
 
 
 def page_words() -> dict[str, dict[str, str]]:

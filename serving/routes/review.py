@@ -20,7 +20,7 @@ from serving.figures import day_began, figures
 from serving.routes.reports import summary
 from serving.schemas import ReleaseIn
 from serving.services import Services
-from serving.wording import DECISION_REASONS, WHY_ASKED, named
+from serving.wording import DECISION_REASONS, named, why_asked
 
 router = APIRouter(prefix="/v1/review", tags=["review"])
 Strategy = Literal["mixed", "uncertain", "diverse", "valuable", "urgent", "recent", "random", "second", "adjudicate"]
@@ -29,7 +29,7 @@ Strategy = Literal["mixed", "uncertain", "diverse", "valuable", "urgent", "recen
 def _entry(offered: Offered) -> dict[str, Any]:
     shown = summary(offered.stored)
     codes = shown["prediction"]["decision"]["reasons"]
-    words = WHY_ASKED[offered.draw.code].format(value=offered.draw.value)
+    words = why_asked(offered.draw.code, offered.draw.value)
     until = datetime.fromtimestamp(offered.until, UTC).isoformat() if offered.until is not None else None
     entry = {"reason": "；".join(filter(None, (named(codes, DECISION_REASONS), words))), "reason_codes": codes,
              "why": {"strategy": offered.draw.part, "code": offered.draw.code, "value": offered.draw.value,

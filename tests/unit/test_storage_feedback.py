@@ -1,4 +1,4 @@
-"""Events, corrections, outcomes, queue, hotspots and keys."""
+"""Events, corrections, outcomes, queue and keys."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from knowledge_base.storage.drawing import Asker
 from knowledge_base.storage.errors import UnknownReportError
 from knowledge_base.storage.events import event_of
 from knowledge_base.storage.feedback import add_correction, add_outcome, corrections_of, outcomes_of
-from knowledge_base.storage.hotspots import cell_counts, event_counts
 from knowledge_base.storage.keys import add_key, any_key, find_key, list_keys, revoke_key
 from knowledge_base.storage.records import Outcome
 from knowledge_base.storage.reports import erase_report, store_report
@@ -119,20 +118,6 @@ def test_erasing_takes_everything_along(database: SqliteDatabase) -> None:
     erase_report(database, "b")
     assert corrections_of(database, "b") == []
     assert event_of(database, "b") is None
-
-
-def test_event_and_cell_counts_over_windows(database: SqliteDatabase) -> None:
-    now = START + timedelta(days=60)
-    for number, days in enumerate((1, 2, 7, 8, 20, 63, 64)):
-        store(database, f"r{number}", received_at=now - timedelta(days=days),
-              duplicate_of="r0" if number else None)
-    store(database, "alone", category="HJ01", received_at=now)
-    store(database, "future", category="HJ01", received_at=now + timedelta(days=1))
-    at = int(now.timestamp())
-    event = event_counts(database, at, 7, 56, 10)[0]
-    assert (event.reports, event.recent, event.before, event.first_report) == (7, 2, 3, "r6")
-    cells = {cell.category: (cell.recent, cell.before) for cell in cell_counts(database, at, 7, 56)}
-    assert cells == {"CG05": (2, 3), "HJ01": (1, 0)}
 
 
 def test_keys_are_found_until_revoked_and_never_stored(database: SqliteDatabase) -> None:

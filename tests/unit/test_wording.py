@@ -65,7 +65,9 @@ def test_why_a_report_is_asked() -> None:
     of_doubt = {code for doubt in (0.5, 1.0) for code in Signals(0.5, doubt, 2).parts}
     assert wording.WHY_ASKED.keys() == of_doubt | (constants & (wording.WHY_ASKED.keys() - of_doubt))
     assert len(of_doubt) == 4
-    assert all(words.format(value=0.5) for words in wording.WHY_ASKED.values())
+    assert all(wording.why_asked(code, 0.5) for code in wording.WHY_ASKED)
+    assert [wording.why_asked("urgent", hours) for hours in (1.25, 47.9, 6377.7)] == [
+        "紧急诉求（收到至今1.2小时）", "紧急诉求（收到至今47.9小时）", "紧急诉求（收到至今266天）"]
 
 
 def test_duplicate_reasons() -> None:
